@@ -1,0 +1,58 @@
+# Thin on purpose: every target forwards to the tool that does the work.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+
+help: ## Show what you can do here
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+install: $(VENV)/.installed ## Install Tranche into .venv (hash-locked)
+install-dev: $(VENV)/.installed-dev
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	$(BIN)/pip install --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: install ## Run the product end to end (DATA=FILE FORMAT=… replays a recording of yours)
+	$(BIN)/tranche demo $(if $(DATA),--data "$(DATA)") $(if $(FORMAT),--format $(FORMAT)) $(ARGS)
+
+test: install-dev ## Run the tests (under ten minutes)
+	$(BIN)/pytest -m "not long" $(ARGS)
+
+test-long: install-dev ## Run every test, many more examples and kills
+	TRANCHE_TEST_LONG=1 $(BIN)/pytest $(ARGS)
+
+check: install-dev ## Lint, formatting, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install-dev ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+kafka: ## Start a real Apache Kafka on loopback (KRaft, one broker)
+	deploy/kafka/run
+
+schemas: install-dev ## Write schemas/*.json from the models
+	$(BIN)/tranche schemas
+
+lock: ## Resolve the dependencies anew into the lock files
+	uv pip compile --upgrade --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra checkout pyproject.toml -o requirements.lock
+	uv pip compile --upgrade --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra checkout --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean: ## Remove what was built and what the demo stored
+	rm -rf $(VENV) .cache .tranche *.egg-info
+
+.PHONY: help install install-dev demo test test-long check format kafka schemas lock clean

@@ -1,0 +1,1 @@
+"""Tranche: events in, segment memberships out. One folder a service; `segmentation` holds the meaning."""

@@ -1,0 +1,1 @@
+"""Public door: events come in over HTTP and go, checked, to the event log."""

@@ -1,0 +1,1 @@
+"""`tranche demo`: the whole product on this machine, fed with a recording or a simulation, and shown."""

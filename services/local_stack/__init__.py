@@ -1,0 +1,1 @@
+"""The embedded stack: everything that `tranche up` starts on one machine, as child processes."""

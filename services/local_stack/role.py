@@ -1,0 +1,72 @@
+"""One role of the stack as a child process that is started again whenever it ends."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+from services.local_stack.child_process import StartFailed, holds_within, last_lines, start_child, stop_child
+
+START_PATIENCE_S = 60.0
+STOP_PATIENCE_S = 15.0
+_SETTLED_S = 2.0
+_LONGEST_DELAY_S = 5.0
+
+
+class Role:
+    """`tranche NAME` on loopback, ready once its /readyz says so. `first_env` is for its first start alone."""
+
+    def __init__(
+        self, name: str, port: int, env: Mapping[str, str], log_path: Path, first_env: Mapping[str, str] | None = None
+    ) -> None:
+        self.name, self.port = name, port
+        self._env, self._log_path = {**os.environ, **env}, log_path
+        self._first_env = first_env or {}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started_s = 0.0
+        self._quick_ends = 0
+
+    def start(self) -> None:
+        command = Path(sys.executable).with_name("tranche")
+        self._process = start_child([str(command), self.name], {**self._env, **self._first_env}, self._log_path)
+        self._first_env = {}
+        self._started_s = time.monotonic()
+
+    def wait_until_ready(self) -> None:
+        """Raises StartFailed, with the end of its log, when it ends first or takes too long."""
+        settled = holds_within(START_PATIENCE_S, lambda: self._ended() or self.ready())
+        if not settled or self._ended():
+            raise StartFailed(f"tranche {self.name} did not start; the end of {self._log_path}:\n{self._last_lines()}")
+
+    def ready(self) -> bool:
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=2, trust_env=False).is_success
+        except httpx.HTTPError:
+            return False
+
+    def keep_alive(self) -> bool:
+        """Start it again if it has ended, later and later when it ends right away; whether it was started."""
+        if not self._ended():
+            return False
+        now_s = time.monotonic()
+        lived_s = now_s - self._started_s
+        delay_s = 0.0 if lived_s > _SETTLED_S else min(0.25 * 2**self._quick_ends, _LONGEST_DELAY_S)
+        if lived_s < delay_s:
+            return False
+        self._quick_ends = 0 if lived_s > _SETTLED_S else self._quick_ends + 1
+        self.start()
+        return True
+
+    def stop(self) -> None:
+        if self._process is not None:
+            stop_child(self._process, STOP_PATIENCE_S)
+
+    def _ended(self) -> bool:
+        return self._process is not None and self._process.poll() is not None
+
+    def _last_lines(self) -> str:
+        return last_lines(self._log_path)

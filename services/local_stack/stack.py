@@ -1,0 +1,100 @@
+"""The whole product on one machine: Redis unless one is given, and every role as a child process."""
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.local_stack.child_process import StartFailed
+from services.local_stack.ports import free_port, is_free
+from services.local_stack.redis_server import RedisServer
+from services.local_stack.role import Role
+
+
+@dataclass(frozen=True)
+class StackOptions:
+    api_port: int
+    collector_port: int
+    data_dir: Path
+    segments: Path | None = None
+    workers: int = 1
+
+
+class Stack:
+    """Start it, call `keep_alive` several times a second, stop it. All from the main thread."""
+
+    def __init__(self, options: StackOptions) -> None:
+        self._options = options
+        self._redis = None if os.environ.get("TRANCHE_REDIS_URL") else RedisServer(options.data_dir / "redis")
+        self._roles: list[Role] = []
+        self._logs = options.data_dir / "logs"
+
+    def start(self) -> None:
+        """Return once every role is ready. Raises StartFailed; nothing is left running then."""
+        self._refuse_taken_ports()
+        self._make_folders()
+        try:
+            if self._redis is not None:
+                self._redis.start()
+            self._roles = list(self._make_roles())
+            for role in self._roles:
+                role.start()
+            for role in self._roles:
+                role.wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    def keep_alive(self) -> None:
+        """Bring back what has died."""
+        if self._redis is not None and not self._redis.running:
+            _say("redis-server ended; starting it again")
+            try:
+                self._redis.start()
+            except StartFailed as error:
+                _say(str(error))
+                return
+        for role in self._roles:
+            if role.keep_alive():
+                _say(f"{role.name} ended; started it again")
+
+    def stop(self) -> None:
+        """Stop the roles, those that take events first, then Redis."""
+        for role in self._roles:
+            role.stop()
+        if self._redis is not None:
+            self._redis.stop()
+
+    def _refuse_taken_ports(self) -> None:
+        # Else whoever listens there would answer for the role that waits to be ready.
+        for port in (self._options.api_port, self._options.collector_port):
+            if not is_free(port):
+                raise StartFailed(f"something already listens on port {port}: stop it, or choose another port")
+
+    def _make_folders(self) -> None:
+        try:
+            self._logs.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StartFailed(f"the data folder cannot be used: {error}") from None
+
+    def _make_roles(self) -> Iterator[Role]:
+        options = self._options
+        shared = {"TRANCHE_REDIS_URL": self._redis.url} if self._redis else {}
+        api = {"TRANCHE_API_PORT": str(options.api_port)}
+        segments = {"TRANCHE_SEGMENTS": str(options.segments.resolve())} if options.segments else {}
+        collector = {"TRANCHE_COLLECTOR_PORT": str(options.collector_port)}
+        yield Role("collector", options.collector_port, shared | collector, self._logs / "collector.log")
+        yield Role("api", options.api_port, shared | api, self._logs / "api.log", segments)
+        for index in range(options.workers):
+            port = free_port()
+            worker = {
+                "TRANCHE_WORKER_PORT": str(port),
+                "TRANCHE_WORKERS": str(options.workers),
+                "TRANCHE_WORKER_INDEX": str(index),
+            }
+            yield Role("worker", port, shared | worker, self._logs / f"worker-{index}.log")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - the supervisor talks to whoever started it

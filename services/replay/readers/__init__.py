@@ -1,0 +1,14 @@
+"""The formats that can be replayed, by name: a new one is a module here and a line in this table."""
+
+from services.replay.reader import Reader
+from services.replay.readers import globo_news, rees46, retailrocket, tranche_ndjson
+
+
+def readers() -> dict[str, Reader]:
+    """Every reader by the name that `--format` takes."""
+    return {
+        "globo_news": globo_news.read,
+        "rees46": rees46.read,
+        "retailrocket": retailrocket.read,
+        "tranche": tranche_ndjson.read,
+    }

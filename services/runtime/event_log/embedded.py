@@ -1,0 +1,217 @@
+"""The event log on Redis Streams: a stream and a counter of the next offset per partition, in one hash slot.
+
+Offsets are dense, so a gap always means a loss. It is as durable as its Redis: `appendonly yes` survives a restart,
+`appendfsync always` a power cut too, and `maxmemory-policy noeviction` keeps the counters.
+
+Every client given to a class here must answer in bytes and must not retry, for a retried append appends twice
+(`connect` in `services.runtime.redis_client` makes such a client). It is closed with what it was given to.
+"""
+
+import asyncio
+import math
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from importlib.resources import files
+
+from redis.exceptions import RedisError
+from redis.typing import EncodableT, FieldT
+
+from services.runtime.event_log.port import DeadLetter, LogTrimmed, LogUnavailable, Message, Record
+from services.runtime.redis_client import RedisClient, get_many
+
+DEAD_LETTERS_KEY = "tranche:dead-letters"
+MAX_DEAD_LETTERS = 100_000
+
+_TIMEOUT_S = 5.0
+_SHORTEST_NAP_S, _LONGEST_NAP_S = 0.005, 0.025
+_TRIM_EVERY = 1_000  # records; a trim costs a round trip
+
+
+def log_key(partition: int) -> str:
+    """The stream that holds the partition's records."""
+    return f"{{p{partition:02d}}}:log"
+
+
+def end_key(partition: int) -> str:
+    """The counter that holds the offset of the partition's next record; absent while there has been none."""
+    return f"{{p{partition:02d}}}:end"
+
+
+class EmbeddedWriter:
+    """Appends with one script per partition, all in one round trip."""
+
+    def __init__(self, redis: RedisClient) -> None:
+        self._redis = redis
+        self._append = files("services.runtime.event_log").joinpath("lua/append.lua").read_text()
+
+    async def append(self, messages: Sequence[Message]) -> None:
+        """As the port says. A partition's messages are appended together or not at all."""
+        pairs: dict[int, list[bytes]] = defaultdict(list)
+        for message in messages:
+            pairs[message.partition] += message.key, message.value
+        async with _reaching_redis():
+            pipeline = self._redis.pipeline(transaction=False)
+            for partition, arguments in pairs.items():
+                # The text, not its hash: a restarted server has forgotten the hash, and cluster pipelines refuse it.
+                pipeline.eval(self._append, 2, log_key(partition), end_key(partition), *arguments)
+            await pipeline.execute()
+
+    async def dead_letter(self, letters: Sequence[DeadLetter]) -> None:
+        """As the port says. The oldest letters go when there are about MAX_DEAD_LETTERS."""
+        async with _reaching_redis():
+            pipeline = self._redis.pipeline(transaction=False)
+            for letter in letters:
+                pipeline.xadd(DEAD_LETTERS_KEY, _fields(letter), maxlen=MAX_DEAD_LETTERS, approximate=True)
+            await pipeline.execute()
+
+    async def close(self) -> None:
+        await _close(self._redis)
+
+
+class EmbeddedReader:
+    """Reads the partitions it is given; that no two readers share one is the caller's part."""
+
+    def __init__(self, redis: RedisClient, partitions: Collection[int]) -> None:
+        self._redis = redis
+        self._assigned = frozenset(partitions)
+        self._positions: dict[int, int] = {}
+        self._trimmed_to: dict[int, int] = defaultdict(int)
+
+    async def poll(self, max_records: int, timeout_s: float) -> Sequence[Record]:
+        """As the port says. LogTrimmed also when the log ends before the position."""
+        deadline_s = time.monotonic() + timeout_s
+        nap_s = _SHORTEST_NAP_S
+        while not (records := await self._read(max_records)):
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0:
+                break
+            await asyncio.sleep(min(nap_s, left_s))
+            nap_s = min(2 * nap_s, _LONGEST_NAP_S)
+        return records
+
+    def assigned(self) -> frozenset[int]:
+        return self._assigned
+
+    def unopened(self) -> frozenset[int]:
+        return self._assigned - self._positions.keys()
+
+    async def seek(self, partition: int, offset: int) -> None:
+        self._positions[partition] = offset
+
+    async def applied(self, partition: int, offset: int) -> None:
+        """Trim what lies below `offset`, now and then. Redis trims whole blocks, so up to a hundred records stay."""
+        if offset - self._trimmed_to[partition] < _TRIM_EVERY:
+            return
+        self._trimmed_to[partition] = offset
+        with suppress(LogUnavailable):
+            async with _reaching_redis():
+                await self._redis.xtrim(log_key(partition), minid=_entry_id(offset), approximate=True)
+
+    async def close(self) -> None:
+        await _close(self._redis)
+
+    async def _read(self, max_records: int) -> list[Record]:
+        # The ends come first: a record below its partition's end must show up in the stream, or is no longer there.
+        ends = await _read_ends(self._redis, list(self._positions))
+        backlogs = {partition: end - self._positions[partition] for partition, end in ends.items()}
+        for partition, backlog in backlogs.items():
+            if backlog < 0:
+                raise _come_apart(partition, self._positions[partition], ends[partition])
+        batches = await self._fetch(fair_shares(backlogs, max_records))
+        for batch in batches:
+            self._positions[batch[0].partition] += len(batch)
+        return [record for batch in batches for record in batch]
+
+    async def _fetch(self, counts: Mapping[int, int]) -> list[list[Record]]:
+        """So many records of each partition, from its position on."""
+        async with _reaching_redis():
+            pipeline = self._redis.pipeline(transaction=False)
+            for partition, count in counts.items():
+                pipeline.xrange(log_key(partition), min=_entry_id(self._positions[partition]), count=count)
+            streams = await pipeline.execute()
+        return [
+            self._checked(partition, [_record(partition, entry_id, fields) for entry_id, fields in entries])
+            for partition, entries in zip(counts, streams, strict=True)
+        ]
+
+    def _checked(self, partition: int, batch: list[Record]) -> list[Record]:
+        position = self._positions[partition]
+        if not batch or batch[0].offset != position:
+            raise _come_apart(partition, position, batch[0].offset if batch else None)
+        return batch
+
+
+class EmbeddedOffsets:
+    """Reads the counters."""
+
+    def __init__(self, redis: RedisClient, partitions: int) -> None:
+        self._redis, self._partitions = redis, range(partitions)
+
+    async def ends(self) -> dict[int, int]:
+        return await _read_ends(self._redis, self._partitions)
+
+    async def close(self) -> None:
+        await _close(self._redis)
+
+
+def fair_shares(backlogs: Mapping[int, int], room: int) -> dict[int, int]:
+    """Split `room` records so that no partition gets more while another with a backlog gets less (max-min fairness).
+
+    Partitions that get nothing are left out; there are such with a backlog only where `room` is less than their number.
+    """
+    shares: dict[int, int] = {}
+    ascending = sorted((backlog, partition) for partition, backlog in backlogs.items() if backlog)
+    for index, (backlog, partition) in enumerate(ascending):
+        share = min(backlog, math.ceil(room / (len(ascending) - index)))
+        if share:
+            shares[partition] = share
+        room -= share
+    return shares
+
+
+async def _read_ends(redis: RedisClient, partitions: Sequence[int]) -> dict[int, int]:
+    if not partitions:
+        return {}
+    async with _reaching_redis():
+        ends = await get_many(redis, [end_key(partition) for partition in partitions])
+    return {partition: int(end or 0) for partition, end in zip(partitions, ends, strict=True)}
+
+
+def _come_apart(partition: int, position: int, found: int | None) -> LogTrimmed:
+    goes_on = "holds nothing from there on" if found is None else f"goes on at {found}"
+    return LogTrimmed(f"partition {partition}: offset {position} is next, but the log {goes_on}")
+
+
+@asynccontextmanager
+async def _reaching_redis() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(_TIMEOUT_S):
+            yield
+    except (RedisError, OSError) as error:
+        raise LogUnavailable(f"the log's Redis: {type(error).__name__}: {error}") from error
+
+
+async def _close(redis: RedisClient) -> None:
+    with suppress(LogUnavailable):
+        async with _reaching_redis():
+            await redis.aclose()
+
+
+def _entry_id(offset: int) -> str:
+    return f"{offset}-1"
+
+
+def _record(partition: int, entry_id: bytes, fields: Mapping[bytes, bytes]) -> Record:
+    return Record(partition, int(entry_id.partition(b"-")[0]), fields[b"k"], fields[b"v"], int(fields[b"t"]))
+
+
+def _fields(letter: DeadLetter) -> dict[FieldT, EncodableT]:
+    return {
+        "reason": letter.reason.encode(errors="backslashreplace"),
+        "partition": letter.partition,
+        "offset": letter.offset,
+        "key": letter.key,
+        "value": letter.value,
+    }

@@ -1,0 +1,134 @@
+"""What makes a FastAPI app a service of ours: operations endpoints, problems, and the server under it."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from http import HTTPStatus
+from importlib.metadata import version
+
+import uvicorn
+import uvloop
+from fastapi import FastAPI, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from starlette.types import ASGIApp
+
+from services.runtime.problems import ProblemError, answer_with_problems, problem_answer
+
+READY_TIMEOUT_S = 1.0
+STOP_TIMEOUT_S = 10
+
+ReadyCheck = Callable[[], Awaitable[Collection[str]]]
+"""Names what a service misses to do its work; empty when it is ready."""
+
+_log = logging.getLogger(__name__)
+
+
+def service_app(title: str, description: str, registry: CollectorRegistry, missing: ReadyCheck) -> FastAPI:
+    """An app with /healthz, /readyz, /metrics and /openapi.json that answers every error as a problem."""
+    app = FastAPI(
+        title=title,
+        description=description,
+        version=version("tranche"),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses={"default": problem_answer("Anything else is a problem (RFC 9457).")},
+    )
+    answer_with_problems(app)
+    _add_health(app, missing)
+    _add_metrics(app, registry)
+    return app
+
+
+def serve(open_app: Callable[[], AbstractAsyncContextManager[ASGIApp]], host: str, port: int) -> None:
+    """Serve the app that `open_app` yields until SIGTERM or SIGINT, then let requests end and leave its context.
+
+    Raises SystemExit when the address cannot be bound.
+    """
+
+    async def main() -> None:
+        async with open_app() as app:
+            await StoppableServer(server_config(app, host, port)).serve()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())
+
+
+def server_config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
+    """How uvicorn serves us. No proxy's word about the client's address is taken, and our own logging stays."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=STOP_TIMEOUT_S,
+    )
+
+
+class StoppableServer(uvicorn.Server):
+    """A server that ends on a signal and returns. The base class then kills the process with that same signal,
+    before the caller can close what the app used."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        signals = (signal.SIGINT, signal.SIGTERM)
+        for each in signals:
+            loop.add_signal_handler(each, self.handle_exit, each, None)
+        try:
+            yield
+        finally:
+            for each in signals:
+                loop.remove_signal_handler(each)
+
+
+def _add_health(app: FastAPI, missing: ReadyCheck) -> None:
+    @app.get("/healthz", summary="The process lives", tags=["operations"])
+    async def healthz() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get(
+        "/readyz",
+        summary="The service can do its work",
+        tags=["operations"],
+        responses={
+            503: problem_answer("Something is missing.", {"missing": {"type": "array", "items": {"type": "string"}}})
+        },
+    )
+    async def readyz() -> dict[str, str]:
+        names = sorted(await _ask(missing))
+        if names:
+            detail = f"missing: {', '.join(names)}"
+            raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, members={"missing": names})
+        return {"status": "ready"}
+
+
+async def _ask(missing: ReadyCheck) -> Collection[str]:
+    try:
+        async with asyncio.timeout(READY_TIMEOUT_S):
+            return await missing()
+    except TimeoutError:
+        return ["an answer to the readiness check in time"]
+    except Exception:
+        _log.exception("the readiness check failed")
+        return ["a readiness check that works"]
+
+
+def _add_metrics(app: FastAPI, registry: CollectorRegistry) -> None:
+    @app.get(
+        "/metrics",
+        summary="Metrics in the Prometheus text format",
+        tags=["operations"],
+        response_class=Response,
+        responses={200: {"description": "Metrics.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+    )
+    async def metrics() -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,70 @@
+"""A value in Redis that others change, followed by asking for its version several times a second."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from services.runtime.errors import OperatorError
+from services.runtime.redis_client import RedisClient
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+
+class UnreadableValue(OperatorError):
+    """What is stored was not written by this version of Tranche, or is damaged."""
+
+
+class WatchedValue(Generic[T]):
+    """Follows the hash at `key`, whose field `document` is decoded again whenever its field `version` differs.
+
+    A hash that is not there stands for `initial`. While Redis is away, or holds what cannot be read, the last value
+    stays.
+    """
+
+    def __init__(
+        self, redis: RedisClient, key: str, decode: Callable[[bytes], T], initial: T, interval_s: float = 0.25
+    ) -> None:
+        self.value = initial
+        self._redis, self._key, self._decode, self._initial = redis, key, decode, initial
+        self._interval_s = interval_s
+        self._version: bytes | str | None = None
+
+    async def refresh(self) -> T:
+        """Look now. Raises RedisError and UnreadableValue."""
+        version = await self._redis.hget(self._key, "version")
+        if version != self._version:
+            version, document = await self._redis.hmget(self._key, ["version", "document"])
+            self.value, self._version = self._read(document), version
+        return self.value
+
+    async def follow(self) -> None:
+        """Look again and again, until cancelled. A failure is logged when it begins and when it is over."""
+        failing: str | None = None
+        task = asyncio.current_task()
+        assert task is not None
+        while not task.cancelling():  # redis-py sometimes swallows the cancellation itself
+            outcome = await self._look()
+            if outcome != failing:
+                _log.warning("%s: %s", self._key, f"cannot look now: {outcome}" if outcome else "can look again")
+            failing = outcome
+            await asyncio.sleep(self._interval_s)
+
+    async def _look(self) -> str | None:
+        """The name of what went wrong. Anything may: the end of the following would go unnoticed."""
+        try:
+            await self.refresh()
+        except Exception as error:
+            return type(error).__name__
+        return None
+
+    def _read(self, document: bytes | str | None) -> T:
+        if document is None:
+            return self._initial
+        assert isinstance(document, bytes)
+        try:
+            return self._decode(document)
+        except Exception as error:
+            what = f"what Redis holds at {self._key} cannot be read by this version of Tranche"
+            raise UnreadableValue(f"{what}: {type(error).__name__}") from error

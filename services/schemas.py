@@ -1,0 +1,23 @@
+"""The JSON Schemas that `schemas/` publishes, made from the models."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import BaseModel
+
+from services.segmentation.catalog import SegmentDefinition
+from services.segmentation.events import EventMessage
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """The schema of each published document, by file name."""
+    models: dict[str, type[BaseModel]] = {"event.json": EventMessage, "segment.json": SegmentDefinition}
+    return {name: {"$schema": DIALECT, **model.model_json_schema()} for name, model in models.items()}
+
+
+def write_schemas(folder: Path) -> None:
+    for name, schema in schemas().items():
+        (folder / name).write_bytes(orjson.dumps(schema, option=orjson.OPT_INDENT_2) + b"\n")

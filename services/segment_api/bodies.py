@@ -1,0 +1,38 @@
+"""Request bodies of the API: read within bounds, then checked against a model."""
+
+from typing import Any, TypeVar
+
+import orjson
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
+
+from services.runtime.body import read_body
+from services.runtime.in_flight import InFlight
+
+Model = TypeVar("Model", bound=BaseModel)
+
+BODY_TIMEOUT_S = 10.0
+MAX_IN_FLIGHT_BYTES = 64 * 1024 * 1024
+
+
+class Bodies:
+    def __init__(self) -> None:
+        self._in_flight = InFlight(MAX_IN_FLIGHT_BYTES)
+
+    async def read(self, request: Request, model: type[Model], max_bytes: int) -> Model:
+        """The body as `model`. Raises ProblemError, Overloaded, or RequestValidationError where it does not fit."""
+        with self._in_flight.request() as reservation:
+            body = await read_body(request, max_bytes, BODY_TIMEOUT_S, reservation)
+        try:
+            return model.model_validate(orjson.loads(body))
+        except orjson.JSONDecodeError as error:
+            raise RequestValidationError([{"loc": ("body", error.pos), "msg": f"not JSON: {error.msg}"}]) from None
+        except ValidationError as error:
+            details = error.errors(include_url=False, include_context=False, include_input=False)
+            raise RequestValidationError([{**each, "loc": ("body", *each["loc"])} for each in details]) from None
+
+    def schema(self, model: type[BaseModel]) -> dict[str, Any]:
+        """The OpenAPI description of such a body."""
+        content = {"application/json": {"schema": model.model_json_schema()}}
+        return {"requestBody": {"required": True, "content": content}}

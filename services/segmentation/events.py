@@ -1,0 +1,178 @@
+"""What an event is. Everything that decides whether an event is valid lives here.
+
+`EventMessage` is the wire form that websites send and the log carries; `Event` is the frozen form that the
+core works on, with its time in integer milliseconds. Collector and worker call the same `read_event`, so what
+the collector accepts the worker can read.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import orjson
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+
+MAX_AHEAD_MS = 5 * 60 * 1000
+MAX_SKEW_MS = 60 * 1000  # how far the log's clock may be behind the clock of the collector that accepted an event
+MAX_TS_MS = 253_402_300_799_999  # the last millisecond of the year 9999
+SPACE_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+TYPE_PATTERN = r"^[a-z][a-z0-9_]{0,63}$"
+USER_ID_PATTERN = r"^[A-Za-z0-9._~:|=+-]{1,128}$"
+
+JsonObject = dict[str, Any]
+
+
+class InvalidEvent(ValueError):
+    """The event breaks the contract; the message says how, and never repeats a user's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that a user did, at `ts_ms` (milliseconds since 1970, UTC)."""
+
+    event_id: str
+    user_id: str
+    type: str
+    ts_ms: int
+    space: str = "default"
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    context: Mapping[str, Any] = field(default_factory=dict)
+    traits: Mapping[str, Any] = field(default_factory=dict)
+    purposes: frozenset[int] | None = None
+    """The consent purposes granted with this event; None when it carries no consent record."""
+
+
+def _milliseconds(value: object) -> object:
+    """Turn an RFC 3339 date-time into milliseconds; leave everything else to the integer check."""
+    if not isinstance(value, str):
+        return value
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError("expected milliseconds since 1970 or an RFC 3339 date-time") from None
+    if moment.tzinfo is None:
+        raise ValueError("the date-time has no time zone: end it with Z or an offset")
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Timestamp = Annotated[
+    int,
+    BeforeValidator(_milliseconds),
+    Field(ge=0, le=MAX_TS_MS),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0, "maximum": MAX_TS_MS},
+                {"type": "string", "format": "date-time"},
+            ]
+        }
+    ),
+]
+
+
+class Consent(BaseModel):
+    """The purposes that the visitor granted, numbered as in IAB TCF 2.2."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    purposes: list[Annotated[int, Field(ge=1, le=63)]] = Field(max_length=63)
+
+
+class EventMessage(BaseModel):
+    """An event as a website sends it and as the topic carries it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, title="Event")
+
+    event_id: str = Field(min_length=1, max_length=128, description="counts once for its user, whatever is resent")
+    user_id: str = Field(pattern=USER_ID_PATTERN, description="a pseudonymous id; never an e-mail address")
+    space: str = Field("default", pattern=SPACE_PATTERN, description="keeps the users of unrelated sites apart")
+    type: str = Field(pattern=TYPE_PATTERN)
+    ts: Timestamp | None = Field(None, description="when it happened; the time of arrival if it is left out")
+    properties: JsonObject = Field(default_factory=dict)
+    context: JsonObject = Field(default_factory=dict)
+    traits: JsonObject = Field(default_factory=dict, description="facts about the user; null deletes one")
+    consent: Consent | None = None
+
+
+def read_event(raw: object, arrived_ms: int, max_ahead_ms: int = MAX_AHEAD_MS) -> Event:
+    """Check a decoded JSON value against the contract.
+
+    `arrived_ms` is the log's or the collector's clock: the default of `ts`, and what "ahead" is measured from.
+    Raises InvalidEvent.
+    """
+    if not isinstance(raw, dict):
+        raise InvalidEvent(f"expected an event object, found {_json_name(raw)}")
+    try:
+        message = EventMessage.model_validate(raw)
+    except ValidationError as error:
+        raise InvalidEvent(_explain(error, raw)) from None
+    ts_ms = arrived_ms if message.ts is None else message.ts
+    if ts_ms > arrived_ms + max_ahead_ms:
+        raise InvalidEvent("ts: more than 5 minutes ahead of the clock here")
+    return Event(
+        event_id=message.event_id,
+        user_id=message.user_id,
+        type=message.type,
+        ts_ms=ts_ms,
+        space=message.space,
+        properties=message.properties,
+        context=message.context,
+        traits=message.traits,
+        purposes=None if message.consent is None else frozenset(message.consent.purposes),
+    )
+
+
+def decode_event(data: bytes, arrived_ms: int) -> Event:
+    """Read an event from its bytes on the log, which got it at `arrived_ms` by its own clock. Raises InvalidEvent."""
+    try:
+        raw = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise InvalidEvent(f"not JSON: {error.msg} at character {error.pos}") from None
+    return read_event(raw, arrived_ms, MAX_AHEAD_MS + MAX_SKEW_MS)
+
+
+def encode_event(event: Event) -> bytes:
+    """Write an event as the JSON that the log carries. Raises InvalidEvent where it nests too deeply."""
+    message: JsonObject = {
+        "event_id": event.event_id,
+        "user_id": event.user_id,
+        "space": event.space,
+        "type": event.type,
+        "ts": event.ts_ms,
+        "properties": event.properties,
+        "context": event.context,
+        "traits": event.traits,
+    }
+    if event.purposes is not None:
+        message["consent"] = {"purposes": sorted(event.purposes)}
+    try:
+        return orjson.dumps({name: value for name, value in message.items() if value != {}})
+    except (orjson.JSONEncodeError, RecursionError):
+        raise InvalidEvent("nested too deeply to be stored") from None
+
+
+def _explain(error: ValidationError, raw: JsonObject) -> str:
+    user_id = raw.get("user_id")
+    if isinstance(user_id, str) and "@" in user_id:
+        return "user_id: looks like an e-mail address; send a pseudonymous id instead"
+    details = error.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(f"{_location(detail['loc'])}: {detail['msg']}" for detail in details[:3])
+
+
+def _location(path: tuple[int | str, ...]) -> str:
+    return ".".join(str(part)[:64] for part in path)
+
+
+def _json_name(value: object) -> str:
+    names = {
+        type(None): "null",
+        bool: "a boolean",
+        int: "a number",
+        float: "a number",
+        str: "a string",
+        list: "an array",
+    }
+    return names.get(type(value), "something else")

@@ -1,0 +1,67 @@
+"""Which properties and context paths profiles keep: everything that decides what is stored of an event's content.
+
+An operator lists names; a trailing `*` stands for any ending, so `context.device.*` keeps every path below
+`context.device`. What is not listed never reaches a profile (data minimisation), so rules cannot name it either.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+CONTEXT = "context."
+
+Scalar = str | int | float | bool
+_SCALARS = (str, int, float)  # a tuple: this is asked for every value of every event
+KeptValue = Scalar | tuple[Scalar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeepList:
+    names: frozenset[str]
+    prefixes: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read names separated by white space."""
+        words = sorted(set(text.split()))
+        prefixes = tuple(word[:-1] for word in words if word.endswith("*"))
+        return cls(frozenset(word for word in words if not word.endswith("*")), prefixes)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names or (bool(self.prefixes) and name.startswith(self.prefixes))
+
+    def __str__(self) -> str:
+        return " ".join(sorted(self.names | {f"{prefix}*" for prefix in self.prefixes}))
+
+
+KEEP_ALL = KeepList(frozenset(), ("",))
+
+
+def kept_fields(properties: Mapping[str, Any], context: Mapping[str, Any], keep: KeepList) -> Iterator[tuple[str, Any]]:
+    """The kept (field, JSON value) pairs of an event; fields of the context are paths that start with `context.`."""
+    for name, value in properties.items():
+        if name in keep and not name.startswith(CONTEXT):
+            yield name, value
+    for path, value in _context_paths(context, CONTEXT):
+        if path in keep:
+            yield path, value
+
+
+def _context_paths(node: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    """Every path below `node`. A name with a dot is left out: a path could not tell it from two names."""
+    for name, value in node.items():
+        if "." not in name:
+            yield prefix + name, value
+            if isinstance(value, dict):
+                yield from _context_paths(value, f"{prefix}{name}.")
+
+
+def matchable(value: object) -> KeptValue | None:
+    """What of a JSON value a filter or a sum can use: a scalar, or a list's scalars; None where there is nothing."""
+    if isinstance(value, list):
+        return tuple(element for element in value if is_scalar(element)) or None
+    return value if is_scalar(value) else None  # type: ignore[return-value]  # is_scalar narrows nothing
+
+
+def is_scalar(value: object) -> bool:
+    return isinstance(value, _SCALARS)

@@ -1,0 +1,170 @@
+"""A user's profile: the newest events of each type, plain totals of what fell off, and the latest values.
+
+The law: a profile is a function of the set of events alone. Adding them in any order gives equal profiles, and an
+event whose id is known changes nothing. Events are therefore ranked by (time, id digest) and never by arrival.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from hashlib import blake2b
+from itertools import chain
+from typing import Any, NamedTuple
+
+from services.segmentation.events import Event
+from services.segmentation.keep import CONTEXT, KeepList, KeptValue, kept_fields, matchable
+
+RETAINED = 256
+"""Events of a type that rules can look at."""
+REMEMBERED = 1024
+"""Ids kept beyond those, so that a repeat of an event that fell off is still known as one."""
+MAX_LATEST = 256
+"""Latest values of each sort (traits, context paths) that are kept: the newest ones."""
+
+
+class Entry(NamedTuple):
+    """What is kept of one event. Ordered by time, then by digest: two entries never share both."""
+
+    ts_ms: int
+    digest: int
+    values: tuple[tuple[str, KeptValue], ...] = ()
+
+
+class Total(NamedTuple):
+    """A sum of numbers, in millionths, and how many there were."""
+
+    millionths: int = 0
+    numbers: int = 0
+
+
+class Latest(NamedTuple):
+    """The newest value of something, by time, then by event id, as the rule language asks.
+
+    None where it was deleted, or is nothing that a rule could compare (an object, an empty list).
+    """
+
+    ts_ms: int
+    event_id: str
+    value: KeptValue | None
+
+
+class Consent(NamedTuple):
+    """The newest consent record, by time, then by event id."""
+
+    ts_ms: int
+    event_id: str
+    purposes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TypeLog:
+    """The events of one type: `entries` in rising order, and what is known of those that fell off."""
+
+    entries: tuple[Entry, ...] = ()
+    dropped: tuple[Entry, ...] = ()
+    """The newest dropped entries, without values: only their ids matter."""
+    dropped_count: int = 0
+    dropped_totals: Mapping[str, Total] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    first_ms: int
+    latest_ms: int
+    types: Mapping[str, TypeLog] = field(default_factory=dict)
+    traits: Mapping[str, Latest] = field(default_factory=dict)
+    context: Mapping[str, Latest] = field(default_factory=dict)
+    """By path, without the leading `context.`."""
+    consent: Consent | None = None
+
+    @property
+    def purposes(self) -> frozenset[int] | None:
+        """The purposes granted; None without a consent record."""
+        return None if self.consent is None else frozenset(self.consent.purposes)
+
+
+def add(profile: Profile | None, event: Event, keep: KeepList) -> Profile:
+    """The profile with `event` in it; the same object when the event is a repeat."""
+    digest = id_digest(event.event_id)
+    if profile is None:
+        profile = Profile(event.ts_ms, event.ts_ms)
+    elif knows(profile, digest):
+        return profile
+    kept = dict(kept_fields(event.properties, event.context, keep))
+    values = tuple((name, usable) for name, value in sorted(kept.items()) if (usable := matchable(value)) is not None)
+    log = _insert(profile.types.get(event.type, TypeLog()), Entry(event.ts_ms, digest, values))
+    paths = {name.removeprefix(CONTEXT): value for name, value in kept.items() if name.startswith(CONTEXT)}
+    return replace(
+        profile,
+        first_ms=min(profile.first_ms, event.ts_ms),
+        latest_ms=max(profile.latest_ms, event.ts_ms),
+        types={**profile.types, event.type: log},
+        traits=_newest(profile.traits, event, event.traits),
+        context=_newest(profile.context, event, paths),
+        consent=_newest_consent(profile.consent, event),
+    )
+
+
+def knows(profile: Profile, digest: int) -> bool:
+    """Whether an event with this id, of whatever type, has been counted."""
+    return any(entry.digest == digest for log in profile.types.values() for entry in chain(log.entries, log.dropped))
+
+
+def id_digest(event_id: str) -> int:
+    """64 bits that stand for an event id: within one user's events two ids share them with odds of about 1 in 10^13."""
+    return int.from_bytes(blake2b(event_id.encode(), digest_size=8).digest(), "big")
+
+
+def millionths(value: object) -> int | None:
+    """A JSON number as a whole number of millionths, half to even on its shortest decimal form; None for the rest."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if isinstance(value, int):
+        return value * 1_000_000
+    return int(Decimal(repr(value)).scaleb(6, _WIDE).to_integral_value(ROUND_HALF_EVEN))
+
+
+_WIDE = Context(prec=400)
+
+
+def _insert(log: TypeLog, entry: Entry) -> TypeLog:
+    at = bisect_left(log.entries, entry)
+    entries = (*log.entries[:at], entry, *log.entries[at:])
+    if len(entries) <= RETAINED:
+        return replace(log, entries=entries)
+    oldest, *rest = entries
+    return _drop(replace(log, entries=tuple(rest)), oldest)
+
+
+def _drop(log: TypeLog, entry: Entry) -> TypeLog:
+    dropped = list(log.dropped)
+    insort(dropped, Entry(entry.ts_ms, entry.digest))
+    totals = dict(log.dropped_totals)
+    for name, value in entry.values:
+        amount = millionths(value)
+        if amount is not None:
+            total = totals.get(name, Total())
+            totals[name] = Total(total.millionths + amount, total.numbers + 1)
+    return TypeLog(log.entries, tuple(dropped[-REMEMBERED:]), log.dropped_count + 1, totals)
+
+
+def _newest(known: Mapping[str, Latest], event: Event, values: Mapping[str, Any]) -> Mapping[str, Latest]:
+    if not values:
+        return known
+    newest = dict(known)
+    for name, value in values.items():
+        before = newest.get(name)
+        if before is None or (before.ts_ms, before.event_id) < (event.ts_ms, event.event_id):
+            newest[name] = Latest(event.ts_ms, event.event_id, matchable(value))
+    if len(newest) <= MAX_LATEST:
+        return newest
+    ranked = sorted(newest.items(), key=lambda item: (item[1].ts_ms, item[1].event_id, item[0]))
+    return dict(ranked[-MAX_LATEST:])
+
+
+def _newest_consent(known: Consent | None, event: Event) -> Consent | None:
+    if event.purposes is None:
+        return known
+    consent = Consent(event.ts_ms, event.event_id, tuple(sorted(event.purposes)))
+    return consent if known is None else max(known, consent)

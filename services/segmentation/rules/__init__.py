@@ -1,0 +1,1 @@
+"""The rule language: text to nodes (`parse`), nodes to text (`str`), nodes to intervals (`evaluate`)."""

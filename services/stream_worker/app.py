@@ -1,0 +1,96 @@
+"""Wires the worker: settings, log and Redis into its loop, and the loop beside its health page into a process."""
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import AsyncIterator, Collection
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI
+
+from services.runtime.event_log.opening import open_reader, open_writer
+from services.runtime.http import serve, service_app
+from services.runtime.metrics import WorkerMetrics, process_registry
+from services.runtime.partition_count import agree_on_partitions
+from services.runtime.redis_client import connect
+from services.runtime.watched import WatchedValue
+from services.segmentation.catalog import Catalog
+from services.segmentation.keep import KeepList
+from services.segmentation.wire import keys
+from services.stream_worker.cache import StateCache
+from services.stream_worker.settings import WorkerSettings
+from services.stream_worker.store import UserStore
+from services.stream_worker.worker import Worker
+
+REDIS_TIMEOUT_S = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+def run(settings: WorkerSettings) -> None:
+    serve(lambda: open_app(settings), settings.host, settings.worker_port)
+
+
+@asynccontextmanager
+async def open_app(settings: WorkerSettings) -> AsyncIterator[FastAPI]:
+    """The worker's health page, with the worker at work as long as the context lasts."""
+    async with AsyncExitStack() as stack:
+        redis = connect(settings.redis_url, timeout_s=REDIS_TIMEOUT_S)
+        stack.push_async_callback(redis.aclose)
+        await agree_on_partitions(redis, keys.PARTITIONS, settings.partitions)
+        writer = await open_writer(settings)
+        stack.push_async_callback(writer.close)
+        reader = await open_reader(settings, range(settings.worker_index, settings.partitions, settings.workers))
+        stack.push_async_callback(reader.close)
+        catalog = WatchedValue(redis, keys.CATALOG, Catalog.decode, Catalog())
+        await catalog.refresh()
+
+        registry = process_registry()
+        metrics = WorkerMetrics(registry)
+        cache = StateCache(settings.cache_events)
+        metrics.cached_events.set_function(lambda: cache.events)
+        worker = Worker(
+            reader,
+            writer,
+            UserStore(redis),
+            cache,
+            catalog,
+            KeepList.parse(settings.keep),
+            settings.partitions,
+            settings.max_records,
+            metrics,
+            _now_ms,
+        )
+
+        async def missing() -> Collection[str]:
+            return [worker.failing] if worker.failing else []
+
+        async with _background(worker, catalog):
+            yield service_app("Tranche worker", "Folds events into users.", registry, missing)
+
+
+@asynccontextmanager
+async def _background(worker: Worker, catalog: WatchedValue[Catalog]) -> AsyncIterator[None]:
+    """Run the worker beside the page. If it ends by itself, so does the process, with the reason as its error."""
+    stopping = asyncio.Event()
+    following = asyncio.create_task(catalog.follow())
+    working = asyncio.create_task(worker.run(stopping))
+    working.add_done_callback(partial(_stop_process, stopping))
+    try:
+        yield
+    finally:
+        stopping.set()
+        following.cancel()
+        await working
+
+
+def _stop_process(stopping: asyncio.Event, working: asyncio.Task[None]) -> None:
+    if not stopping.is_set():
+        _log.critical("the worker cannot go on: %s", working.exception())
+        signal.raise_signal(signal.SIGTERM)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

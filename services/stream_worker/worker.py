@@ -1,0 +1,146 @@
+"""The worker's loop: poll the log, apply what came, refresh what an edit of the catalog made old.
+
+The law: a partition is worked on only from the watermark that Redis tells. Whenever anything fails or a write is
+refused, what this process believes of the partition is forgotten and it is opened anew from there.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from itertools import groupby
+
+from redis.exceptions import RedisError
+
+from services.runtime.event_log.port import LogReader, LogUnavailable, LogWriter, Record
+from services.runtime.metrics import WorkerMetrics
+from services.runtime.watched import WatchedValue
+from services.segmentation.catalog import Catalog
+from services.segmentation.engine import UserState, step
+from services.segmentation.keep import KeepList
+from services.stream_worker.batch import Batch, batches
+from services.stream_worker.cache import StateCache
+from services.stream_worker.refresh import Refresher
+from services.stream_worker.store import UserStore, Write
+
+PASSING = (RedisError, LogUnavailable, OSError, TimeoutError)
+"""What ends by itself: the worker waits and tries again."""
+POLL_S = 0.25
+RETRY_S = 0.5
+
+_log = logging.getLogger(__name__)
+
+
+class Worker:
+    def __init__(
+        self,
+        reader: LogReader,
+        writer: LogWriter,
+        store: UserStore,
+        cache: StateCache,
+        catalog: WatchedValue[Catalog],
+        keep: KeepList,
+        partitions: int,
+        max_records: int,
+        metrics: WorkerMetrics,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._reader, self._writer, self._store, self._cache = reader, writer, store, cache
+        self._catalog, self._keep, self._partitions, self._max_records = catalog, keep, partitions, max_records
+        self._metrics, self._now_ms = metrics, now_ms
+        self._positions: dict[int, int] = {}
+        self._refresher = Refresher(store, cache)
+        self.failing: str | None = None
+        """What the last turn failed with; None when it went well."""
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Work until `stopping` is set. Raises LogTrimmed when records are gone that were never applied."""
+        while not stopping.is_set():
+            try:
+                await self._turn()
+                self.failing = None
+            except PASSING as error:
+                self.failing = type(error).__name__
+                self._metrics.failed_turns.inc()
+                _log.warning("a turn failed, trying again: %s", self.failing)
+                self._close(list(self._positions))
+                await asyncio.sleep(RETRY_S)
+
+    async def _turn(self) -> None:
+        await self._open()
+        catalog = self._catalog.value
+        waiting = self._refresher.pending(catalog)
+        records = await self._reader.poll(self._max_records, 0 if waiting else POLL_S)
+        by_partition = groupby(records, key=lambda record: record.partition)
+        await _all(self._apply(partition, list(group), catalog) for partition, group in by_partition)
+        self._close(await self._refresher.some(catalog, self._positions))
+
+    async def _open(self) -> None:
+        """Read newly owned partitions from their watermarks on; forget the lost ones."""
+        owned = self._reader.assigned()
+        self._close((self._positions.keys() - owned) | self._reader.unopened())
+        await _all(self._open_partition(partition) for partition in owned - self._positions.keys())
+        self._metrics.partitions.set(len(self._positions))
+
+    async def _open_partition(self, partition: int) -> None:
+        watermark = await self._store.watermark(partition)
+        refreshed = await self._store.refreshed(partition)
+        if refreshed > self._catalog.value.version:
+            await self._catalog.refresh()  # users must not fall behind what the last owner saw to
+        await self._reader.seek(partition, watermark)
+        self._positions[partition] = watermark
+        self._refresher.open(partition, refreshed)
+
+    def _close(self, partitions: Iterable[int]) -> None:
+        closed = set(partitions)
+        if closed:
+            self._cache.drop(closed)
+            self._refresher.close(closed)
+        for partition in closed:
+            self._positions.pop(partition, None)
+
+    async def _apply(self, partition: int, records: Sequence[Record], catalog: Catalog) -> None:
+        begin = self._positions[partition]
+        for batch in batches([record for record in records if record.offset >= begin], self._partitions):
+            await self._put_aside(batch)
+            writes = await self._fold(partition, batch, catalog)
+            if not await self._store.apply(partition, self._positions[partition], batch.end, writes):
+                self._metrics.refused.inc()
+                self._close([partition])
+                return
+            self._positions[partition] = batch.end
+            for write in writes:
+                self._cache.put(partition, write.member, write.state)
+        self._metrics.applied.inc(len(records))
+        self._metrics.observe_delay((self._now_ms() - records[-1].appended_ms) / 1000)
+        await self._reader.applied(partition, self._positions[partition])
+
+    async def _put_aside(self, batch: Batch) -> None:
+        """Before the watermark passes them: at worst a crash puts them aside twice."""
+        if batch.letters:
+            await self._writer.dead_letter(batch.letters)
+            self._metrics.dead_letters.inc(len(batch.letters))
+        if batch.strays:
+            await self._writer.append(batch.strays)
+            self._metrics.strays.inc(len(batch.strays))
+
+    async def _fold(self, partition: int, batch: Batch, catalog: Catalog) -> list[Write]:
+        states = await self._states(partition, list(batch.events))
+        writes = []
+        for (member, events), before in zip(batch.events.items(), states, strict=True):
+            after = step(before, events, catalog, self._keep)
+            if after is not before:
+                writes.append(Write(member, after, profile_changed=True))
+        return writes
+
+    async def _states(self, partition: int, members: Sequence[str]) -> list[UserState]:
+        cached = {member: self._cache.get(partition, member) for member in members}
+        missing = [member for member, state in cached.items() if state is None]
+        loaded = iter(await self._store.load(partition, missing) if missing else ())
+        return [state or next(loaded) for state in cached.values()]
+
+
+async def _all(calls: Iterable[Awaitable[None]]) -> None:
+    """Run calls side by side to their ends, then raise the first error among them."""
+    for outcome in await asyncio.gather(*calls, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome

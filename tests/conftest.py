@@ -1,0 +1,63 @@
+"""Servers that the whole run shares. Where one cannot start, CI fails; elsewhere Kafka alone may be skipped."""
+
+import os
+from collections.abc import Iterator
+from typing import NoReturn
+
+import pytest
+import redis
+from hypothesis import HealthCheck, settings
+
+from tests.support.servers import kafka_server, missing_for_kafka, redis_cluster, redis_server
+
+# Machines differ too much in speed for a deadline to say anything; a failing example prints how to run it again.
+settings.register_profile(
+    "tranche", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+settings.load_profile("tranche")
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis that the whole run shares; whoever counts its keys takes `clean_redis_url`."""
+    with redis_server(tmp_path_factory.mktemp("redis")) as server:
+        yield server.url
+
+
+@pytest.fixture
+def clean_redis_url(redis_url: str) -> str:
+    """The shared Redis, emptied."""
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()
+    return redis_url
+
+
+@pytest.fixture(scope="session")
+def redis_cluster_urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    """The nodes of a Redis Cluster that the whole run shares."""
+    with redis_cluster(tmp_path_factory.mktemp("redis-cluster")) as urls:
+        yield urls
+
+
+@pytest.fixture
+def clean_redis_cluster_url(redis_cluster_urls: list[str]) -> str:
+    """One node of the shared Redis Cluster, all of whose nodes are emptied."""
+    for url in redis_cluster_urls:
+        with redis.Redis.from_url(url) as client:
+            client.flushall()
+    return redis_cluster_urls[0]
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an Apache Kafka that the whole run shares: every test takes topics of its own."""
+    if missing := missing_for_kafka():
+        _cannot_start(f"REAL KAFKA IS NOT TESTED: {missing}")
+    with kafka_server(tmp_path_factory.mktemp("kafka")) as address:
+        yield address
+
+
+def _cannot_start(reason: str) -> NoReturn:
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)

@@ -1,0 +1,28 @@
+"""The small pools that rules and histories are both drawn from, so that values match and windows' edges meet."""
+
+from typing import Any
+
+NOON_MS = 1_732_190_400_000
+
+USER = "u-1"
+TYPES = ("view", "view", "view", "cart", "buy")
+PROPERTIES = ("category", "value", "item_id", "quantity", "brand")
+CONTEXT_PATHS = ("device.type", "device.os", "geo.country")
+FIELDS = PROPERTIES + tuple(f"context.{path}" for path in CONTEXT_PATHS)
+TRAITS = ("vip", "tier", "age", "device.type")
+DURATIONS_MS = (3_600_000, 1_000, 60_000, 86_400_000, 1, 2, 999, 1_001, 3_599_999, 30 * 86_400_000)
+
+# "\uffff" comes before the emoji by code points and after it in UTF-16; the last two only look the same.
+STRINGS = ("a", "b", "1", "true", "", "A", "\uffff", "\U0001f45f", "\u00e9", "e\u0301")
+PLAIN_NUMBERS = (1, 2, 0, 1.0, 3, 0.1, 0.2, -1, 2.5)
+# Halves of a millionth, sums that floats get wrong, the ends of what JSON carries, what a float cannot tell apart.
+ODD_NUMBERS = (
+    *(5e-7, 1.5e-6, 2.5e-6, 1.0000005, -5e-7, 1e-6, 0.30000000000000004, 5e-324, -0.0, 19.99),
+    *(1e15, 1e16, 1e300, -1e300, 1.7e308, -1.7e308, 2**53, 2**53 + 1, 2**64 - 1, -(2**63)),
+)
+ODD_VALUES: tuple[Any, ...] = (
+    *(None, True, False, [], {}, {"a": "a"}),
+    *(["a"], ["b", 1], [None, True, 1.0, "a"], [["a"]], [{"a": 1}], [0.1, 2]),
+    *STRINGS,
+    *ODD_NUMBERS,
+)

@@ -1,0 +1,143 @@
+"""Hypothesis strategies for rules: every term, operator and combination, and nothing that the parser refuses."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import get_args
+
+from hypothesis import strategies as st
+
+from services.segmentation.rules.nodes import (
+    And,
+    Average,
+    Compare,
+    Count,
+    Distinct,
+    Filter,
+    Holds,
+    Kind,
+    Last,
+    Literal,
+    Member,
+    Not,
+    Operator,
+    Or,
+    Rule,
+    Selection,
+    Since,
+    Sum,
+    Tenure,
+    Term,
+    Trait,
+)
+from tests.oracle.pools import (
+    CONTEXT_PATHS,
+    DURATIONS_MS,
+    FIELDS,
+    ODD_NUMBERS,
+    PLAIN_NUMBERS,
+    PROPERTIES,
+    STRINGS,
+    TRAITS,
+    TYPES,
+)
+
+COUNT_THRESHOLDS = (1, 2, 0, 3, 5, -1, 1.0, 0.5, 2.5, 256, 255, 257, 1e300)
+SUM_THRESHOLDS = (*PLAIN_NUMBERS * 4, 0.3, 0.5, 1.1, 1.5, 4, 6, 1e-6, 2e-6, 4e-6, 100, *ODD_NUMBERS)
+# Near 1: one within the relative 1e-13 that counts as equal, one beyond it, on each side.
+NEAR_ONE = (1.00000000000005, 0.99999999999995, 1.0000000000005, 0.9999999999995)
+AVERAGE_THRESHOLDS = (*SUM_THRESHOLDS, *PLAIN_NUMBERS * 2, *NEAR_ONE * 2, 5e14, 0.75, 1.25, 0.55)
+
+OPERATORS: tuple[Operator, ...] = get_args(Operator)
+ORDERINGS: tuple[Operator, ...] = ("<", "<=", ">", ">=")
+
+
+def literal(value: str | float | bool | None) -> Literal:
+    """A constant of a rule that is no duration."""
+    kinds: dict[type, Kind] = {
+        bool: "boolean",
+        str: "string",
+        type(None): "none",
+        int: "number",
+        float: "number",
+    }
+    return Literal(kinds[type(value)], value)
+
+
+def _pool(values: Sequence[str | float | bool | None]) -> st.SearchStrategy[Literal]:
+    return st.sampled_from([literal(value) for value in values])
+
+
+def _some(literals: st.SearchStrategy[Literal]) -> st.SearchStrategy[tuple[Literal, ...]]:
+    unique = st.lists(literals, min_size=1, max_size=3, unique_by=lambda each: (each.kind, each.value))
+    return unique.map(tuple)
+
+
+_durations = st.sampled_from([Literal("duration", ms) for ms in DURATIONS_MS])
+_scalars = _pool(("a", 1, True, "b", None, 2, False, 0.1, *STRINGS, *PLAIN_NUMBERS, *ODD_NUMBERS))
+_labels = _pool(("a", "b", "a", 1, "a", True, "1", 1.0))
+_filtered = st.sampled_from(["category", "context.device.type", "category", "category", *FIELDS])
+_filters = st.builds(Filter, _filtered, _some(_labels) | _some(_labels) | _some(_scalars))
+_pairs = st.lists(_filters, min_size=2, max_size=2, unique_by=lambda each: each.field)
+_filter_sets = st.tuples(_filters) | st.tuples(_filters) | _pairs.map(tuple)
+_unbounded = st.builds(Selection, st.sampled_from(TYPES), st.just(()) | _filter_sets)
+_selections = st.builds(replace, _unbounded, within_ms=st.sampled_from([None, 3_600_000, None, *DURATIONS_MS]))
+_amounts = st.sampled_from(["value", "value", *PROPERTIES])
+
+_counts = st.builds(Count, _selections) | st.builds(Distinct, _selections, st.sampled_from(PROPERTIES))
+_sums = st.builds(Sum, _selections, _amounts)
+_averages = st.builds(Average, _selections, _amounts)
+_times = st.builds(Since, _unbounded) | st.just(Tenure())
+_values = st.builds(Trait, st.sampled_from(TRAITS)) | st.builds(Last, st.sampled_from(CONTEXT_PATHS))
+
+
+@st.composite
+def _compares(
+    draw: st.DrawFn,
+    terms: st.SearchStrategy[Term],
+    literals: st.SearchStrategy[Literal],
+    operators: Sequence[Operator] = OPERATORS,
+) -> Rule:
+    """A term beside a literal, on either side, or between two as a chain, which is an And of both halves."""
+    term, operator = draw(terms), draw(st.sampled_from(operators))
+    shape = draw(st.sampled_from(["term first", "literal first", "chain"]))
+    if shape == "term first":
+        return Compare(term, operator, draw(literals))
+    first = Compare(draw(literals), operator, term)
+    if shape == "literal first":
+        return first
+    return And((first, Compare(term, draw(st.sampled_from(operators)), draw(literals))))
+
+
+def _members(terms: st.SearchStrategy[Term], literals: st.SearchStrategy[Literal]) -> st.SearchStrategy[Rule]:
+    return st.builds(Member, terms, _some(literals), st.booleans())
+
+
+def _leaves() -> st.SearchStrategy[Rule]:
+    thresholds, sums = _pool(COUNT_THRESHOLDS), _pool(SUM_THRESHOLDS)
+    return st.one_of(
+        _compares(_counts, thresholds),
+        _members(_counts, thresholds),
+        _compares(_sums, sums),
+        _members(_sums, sums),
+        _compares(_averages, _pool(AVERAGE_THRESHOLDS), ORDERINGS),
+        _compares(_times, _durations),
+        _members(_times, _durations),
+        st.builds(Compare, _times, st.sampled_from(OPERATORS), _times),
+        _compares(_values, _scalars),
+        _members(_values, _scalars),
+        st.builds(Holds, _values),
+    )
+
+
+def _combine(conditions: st.SearchStrategy[Rule]) -> st.SearchStrategy[Rule]:
+    several = st.lists(conditions, min_size=2, max_size=3).map(tuple)
+    return st.builds(And, several) | st.builds(Or, several) | st.builds(Not, conditions)
+
+
+# Made once: Hypothesis examines every strategy that it has not met before.
+_rules = st.recursive(_leaves(), _combine, max_leaves=5)
+
+
+def rules() -> st.SearchStrategy[Rule]:
+    """Every term and operator of the language, nested with and, or, not."""
+    return _rules

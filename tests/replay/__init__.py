@@ -1,0 +1,1 @@
+"""Readers, the simulated shop and the sender."""

@@ -1,0 +1,29 @@
+"""The API in this process over a real Redis, and what a worker would have stored there."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from services.segment_api.settings import ApiSettings
+from tests.segment_api.running import client_of
+from tests.segment_api.stored import StoredUsers
+
+
+@pytest.fixture
+def settings(clean_redis_url: str) -> ApiSettings:
+    """Deadlines that no busy test machine misses; what is about deadlines sets its own."""
+    return ApiSettings(redis_url=clean_redis_url, partitions=8, lookup_deadline_ms=5_000, batch_deadline_ms=5_000)
+
+
+@pytest.fixture
+async def client(settings: ApiSettings) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(settings) as client:
+        yield client
+
+
+@pytest.fixture
+async def users(settings: ApiSettings) -> AsyncIterator[StoredUsers]:
+    users = StoredUsers(settings)
+    yield users
+    await users.close()

@@ -1,0 +1,206 @@
+"""Segments through the API: created, replaced, listed, deleted, by several writers at once; and what is refused."""
+
+import asyncio
+import time
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from services.runtime.redis_client import connect
+from services.segment_api.settings import ApiSettings
+from services.segmentation.wire import keys
+from tests.segment_api.running import client_of, lookup, problem, put, until
+from tests.segment_api.stored import StoredUsers, event
+
+RULE = "count('visit', within='1h') >= 1"
+
+
+async def test_a_new_segment_is_created_and_an_old_one_replaced(client: httpx.AsyncClient) -> None:
+    created, replaced = await put(client, "new", RULE), await put(client, "new", "count('visit') >= 2", purposes=[1])
+    assert (created.status_code, replaced.status_code) == (201, 200)
+    expected = {"id": "new", "version": 2, "name": "A", "rule": "count('visit') >= 2", "purposes": [1]}
+    assert replaced.json() == (await client.get("/v1/segments/new")).json()
+    assert replaced.json() == {**expected, "description": "", "taxonomy": {}}
+
+
+async def test_the_list_is_sorted_by_id(client: httpx.AsyncClient) -> None:
+    for segment_id in ("b", "c", "a"):
+        await put(client, segment_id, RULE)
+    content = (await client.get("/v1/segments")).json()
+    assert content["catalog_version"] == 3
+    assert [each["id"] for each in content["segments"]] == ["a", "b", "c"]
+
+
+async def test_putting_what_is_there_changes_nothing(client: httpx.AsyncClient) -> None:
+    first, second = await put(client, "same", RULE), await put(client, "same", RULE)
+    assert (second.status_code, second.json()) == (200, first.json())
+    assert (await client.get("/v1/segments")).json()["catalog_version"] == 1
+
+
+async def test_a_deleted_segment_is_gone(client: httpx.AsyncClient) -> None:
+    await put(client, "old", RULE)
+    assert (await client.delete("/v1/segments/old")).status_code == 204
+    for response in (await client.delete("/v1/segments/old"), await client.get("/v1/segments/old")):
+        assert response.status_code == 404
+        problem(response)
+    assert (await put(client, "old", RULE)).status_code == 201
+
+
+async def test_a_bad_rule_is_told_where_and_why(client: httpx.AsyncClient) -> None:
+    response = await put(client, "bad", "count('visit') >= 1 and\n count('visit') >= 'x'")
+    assert response.status_code == 422
+    fields = problem(response)
+    assert (fields["line"], fields["column"], fields["found"], fields["expected"]) == (2, 20, "'x'", "a number")
+    assert (await client.get("/v1/segments/bad")).status_code == 404
+
+
+async def test_a_rule_about_what_is_not_kept_is_told_what_is(settings: ApiSettings) -> None:
+    async with client_of(settings.model_copy(update={"keep": "category brand"})) as client:
+        assert (await put(client, "good", "count('visit', brand='x') >= 1")).status_code == 201
+        fields = problem(await put(client, "bad", "count('visit', size=4) >= 1"))
+    assert "size" in fields["found"]
+    assert "brand category" in fields["expected"]
+
+
+@pytest.mark.parametrize("segment_id", ["A", "-a", "a b", "é", "a" * 65, "a%0A", "a.b"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_an_id_that_does_not_fit_is_refused(client: httpx.AsyncClient, method: str, segment_id: str) -> None:
+    response = await client.request(method, f"/v1/segments/{segment_id}", json={"name": "A", "rule": RULE})
+    assert response.status_code == 422
+    problem(response)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b'{"name": "A"}',
+        b'{"name": "", "rule": "count(\'x\') > 1"}',
+        b'{"name": 1, "rule": "count(\'x\') > 1"}',
+        b'{"name": "A", "rule": 1}',
+        b'{"name": "A", "rule": ""}',
+        b'{"name": "A", "rule": "count(\'x\') > 1", "more": 1}',
+        b'{"name": "A", "rule": "count(\'x\') > 1", "purposes": [0]}',
+        b'{"name": "A", "rule": "count(\'x\') > 1", "purposes": [true]}',
+        b'{"name": "A", "rule": "count(\'x\') > 1", "purposes": NaN}',
+        b'{"name": "A", "rule": "count(\'x\') > 1", "taxonomy": {"x": [1]}}',
+        b'{"name": "\\ud800", "rule": "count(\'x\') > 1"}',
+        b'{"name": "\xff", "rule": "count(\'x\') > 1"}',
+        b'{"name": "A", "rule": "trait(\'\\\\ud800\') > [\'\\\\ud800\']"}',
+        b'{"name": "A", "rule": "trait(\'\\\\ud800\', 1)"}',
+        b'{"name": "A", "rule": "\\u0000"}',
+        b'{"name": "A", "rule": "' + b"(" * 9_000 + b'"}',
+        b'{"name": "A", "rule": "' + b"not " * 2_000 + b'True"}',
+        b'{"name": "A", "rule": "count(\'x\') > ' + b"9" * 9_000 + b'"}',
+        b'{"name": "A", "rule": "count(\'x\') > 1e999"}',
+        b"[" * 100_000,
+    ],
+)
+async def test_a_body_that_does_not_fit_is_refused(client: httpx.AsyncClient, body: bytes) -> None:
+    response = await client.put("/v1/segments/bad", content=body)
+    assert response.status_code == 422
+    problem(response)
+    assert (await client.get("/v1/segments")).json() == {"catalog_version": 0, "segments": []}
+
+
+async def test_a_large_body_is_refused(client: httpx.AsyncClient) -> None:
+    body = orjson.dumps({"name": "A", "rule": RULE, "description": "x" * 1_000_000})
+    response = await client.put("/v1/segments/large", content=body)
+    assert response.status_code == 413
+    problem(response)
+
+
+async def test_no_edit_is_lost_among_two_writers(settings: ApiSettings) -> None:
+    async with client_of(settings) as one, client_of(settings) as other:
+        responses = await asyncio.gather(
+            *(
+                put(client, f"{name}-{index}", RULE)
+                for index in range(20)
+                for name, client in (("a", one), ("b", other))
+            )
+        )
+        assert {response.status_code for response in responses} == {201}
+        listed = (await one.get("/v1/segments")).json()
+        assert {each["id"] for each in listed["segments"]} == {
+            f"{name}-{index}" for index in range(20) for name in "ab"
+        }
+        assert sorted(each["version"] for each in listed["segments"]) == list(range(1, 41))
+
+
+async def test_of_many_who_create_the_same_segment_one_does(settings: ApiSettings) -> None:
+    async with client_of(settings) as one, client_of(settings) as other:
+        puts = [put(client, "same", RULE) for client in (one, other) * 5]
+        statuses = sorted(response.status_code for response in await asyncio.gather(*puts))
+        deletes = [client.delete("/v1/segments/same") for client in (one, other) * 5]
+        deleted = sorted(response.status_code for response in await asyncio.gather(*deletes))
+    assert statuses == [200] * 9 + [201]
+    assert deleted == [204] + [404] * 9
+
+
+async def test_puts_and_deletes_of_one_segment_at_once_never_fail(settings: ApiSettings) -> None:
+    async with client_of(settings) as one, client_of(settings) as other:
+        both = [call for _ in range(20) for call in (put(one, "x", RULE), other.delete("/v1/segments/x"))]
+        statuses = {response.status_code for response in await asyncio.gather(*both)}
+    assert statuses <= {200, 201, 204, 404}
+
+
+async def test_an_edit_is_live_within_a_second_on_every_process(settings: ApiSettings, users: StoredUsers) -> None:
+    async with client_of(settings) as one, client_of(settings) as other:
+        await put(one, "visitors", RULE)
+        now_ms = time.time_ns() // 1_000_000
+        await users.apply([event("visit", now_ms)])
+
+        async def shown() -> bool:
+            return (await lookup(other, "u-42", at=now_ms, fields="ids"))["segments"] == ["visitors"]
+
+        async def hidden() -> bool:
+            return not await shown()
+
+        await until(shown, 1)
+        await one.delete("/v1/segments/visitors")
+        assert (await lookup(one, "u-42", at=now_ms))["segments"] == []
+        await until(hidden, 1)
+
+
+async def test_a_catalog_that_was_lost_begins_anew(client: httpx.AsyncClient, settings: ApiSettings) -> None:
+    await put(client, "lost", RULE)
+    await emptied(settings)
+    assert (await client.get("/v1/segments")).json() == {"catalog_version": 0, "segments": []}
+    assert (await put(client, "new", RULE)).status_code == 201
+
+
+async def test_a_catalog_of_a_newer_version_leaves_lookups_alone_and_refuses_edits(
+    client: httpx.AsyncClient, settings: ApiSettings, users: StoredUsers
+) -> None:
+    await put(client, "visitors", "count('visit') >= 1")
+    await users.apply([event("visit", 1)])
+    newer = {"version": 2, "next_ordinal": 0, "segments": [{"id": "visitors", "shape": "new"}]}
+    await written(settings, {"version": 2, "document": orjson.dumps(newer)})
+    for refused in (await client.get("/v1/segments"), await put(client, "x", RULE)):
+        assert refused.status_code == 503
+        problem(refused)
+    await asyncio.sleep(0.6)
+    assert (await lookup(client, "u-42", fields="ids"))["segments"] == ["visitors"]
+    await emptied(settings)
+    await until(lambda: listed(client), 2)
+
+
+async def listed(client: httpx.AsyncClient) -> bool:
+    return (await client.get("/v1/segments")).is_success
+
+
+async def written(settings: ApiSettings, fields: dict[str, Any]) -> None:
+    redis = connect(settings.redis_url, timeout_s=2)
+    await redis.hset(keys.CATALOG, mapping=fields)
+    await redis.aclose()
+
+
+async def emptied(settings: ApiSettings) -> None:
+    redis = connect(settings.redis_url, timeout_s=2)
+    await redis.delete(keys.CATALOG)
+    await redis.aclose()

@@ -1,0 +1,127 @@
+"""Starting the API: what it needs to find, and the operator's file of segments."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+from redis.exceptions import ConnectionError as RedisGone
+
+from services.runtime.partition_count import PartitionCountDiffers
+from services.runtime.redis_client import BadRedisUrl, connect
+from services.runtime.watched import UnreadableValue
+from services.segment_api.settings import ApiSettings
+from services.segment_api.starter import BadSegmentsFile
+from services.segmentation.wire import keys
+from tests.segment_api.running import client_of, problem, put
+
+GOOD = """
+segments:
+  one: {name: One, rule: "count('visit') >= 1"}
+  two: {name: Two, rule: "count('visit') >= 2", purposes: [1, 3], taxonomy: {iab: ["1"]}}
+"""
+
+
+async def start(settings: ApiSettings) -> httpx.Response:
+    async with client_of(settings) as client:
+        return await client.get("/v1/segments")
+
+
+def with_file(settings: ApiSettings, folder: Path, text: str) -> ApiSettings:
+    path = folder / "segments.yaml"
+    path.write_text(text)
+    return settings.model_copy(update={"segments": path})
+
+
+async def test_without_redis_it_does_not_start(settings: ApiSettings, tmp_path: Path) -> None:
+    with pytest.raises(RedisGone):
+        await start(settings.model_copy(update={"redis_url": f"unix://{tmp_path}/nobody.sock"}))
+
+
+async def test_a_url_that_names_no_redis_is_told_without_repeating_it(settings: ApiSettings) -> None:
+    with pytest.raises(BadRedisUrl, match="TRANCHE_REDIS_URL") as raised:
+        await start(settings.model_copy(update={"redis_url": "http://user:secret-1@host"}))
+    assert "secret-1" not in str(raised.value)
+
+
+async def test_another_number_of_partitions_is_refused(settings: ApiSettings) -> None:
+    await start(settings)
+    with pytest.raises(PartitionCountDiffers, match="set it to 8"):
+        await start(settings.model_copy(update={"partitions": 9}))
+
+
+async def test_a_catalog_that_it_cannot_read_is_refused(settings: ApiSettings) -> None:
+    redis = connect(settings.redis_url, timeout_s=2)
+    await redis.hset(keys.CATALOG, mapping={"version": 1, "document": "nonsense"})
+    await redis.aclose()
+    with pytest.raises(UnreadableValue, match=keys.CATALOG):
+        await start(settings)
+
+
+async def test_what_has_started_is_ready_and_has_its_catalog(settings: ApiSettings, tmp_path: Path) -> None:
+    await start(with_file(settings, tmp_path, GOOD))
+    async with client_of(settings) as client:
+        assert (await client.get("/readyz")).json() == {"status": "ready"}
+        assert "\ntranche_api_catalog_version 2.0\n" in (await client.get("/metrics")).text
+
+
+async def test_the_file_is_put_once_however_often_it_starts(settings: ApiSettings, tmp_path: Path) -> None:
+    with_segments = with_file(settings, tmp_path, GOOD)
+    first, second = await start(with_segments), await start(with_segments)
+    assert [each["id"] for each in first.json()["segments"]] == ["one", "two"]
+    assert first.json()["segments"][1]["purposes"] == [1, 3]
+    assert (first.json()["catalog_version"], second.json()) == (2, first.json())
+
+
+async def test_the_file_replaces_what_it_names_and_leaves_the_rest(settings: ApiSettings, tmp_path: Path) -> None:
+    async with client_of(settings) as client:
+        await put(client, "one", "count('buy') >= 1")
+        await put(client, "mine", "count('buy') >= 1")
+    segments = (await start(with_file(settings, tmp_path, GOOD))).json()["segments"]
+    assert {each["id"]: each["rule"] for each in segments} == {
+        "mine": "count('buy') >= 1",
+        "one": "count('visit') >= 1",
+        "two": "count('visit') >= 2",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("segments: {a: {name: A, rule: \"count('x')\"}}", "segment a: line 1, column 1"),
+        (GOOD + '  bad: {name: B, rule: "count(1) > 2"}', "segment bad: line 1, column 7"),
+        ("segments: {a: {name: A, rule: \"count('x', zzz=1) > 1\"}}", "segment a: .*zzz"),
+        ("segments: {a: {name: A}}", "segments.a.rule: Field required"),
+        ("segments: {a: {name: A, rule: x, prupose: 1}}", "segments.a.prupose: Extra inputs"),
+        ("segments: {A B: {name: A, rule: x}}", "segments.A B"),
+        ("segments: {1: {name: A, rule: x}}", "segments.1"),
+        ("segments: []", "segments: Input should be a valid dictionary"),
+        ("segments:", "segments: Input should be a valid dictionary"),
+        ("{}", "expected one key, segments"),
+        ("", "expected one key, segments"),
+        ("other: 1", "expected one key, segments"),
+        ("segments: {", "line 1"),
+        ("segments: {a: {name: A, rule: x}, a: {name: B, rule: y}}", "'a' is there twice"),
+        ("segments: !!python/object/apply:os.system ['true']", "python/object"),
+    ],
+)
+async def test_a_bad_file_is_told_what_is_wrong_and_nothing_of_it_is_put(
+    settings: ApiSettings, tmp_path: Path, text: str, message: str
+) -> None:
+    with pytest.raises(BadSegmentsFile, match=message):
+        await start(with_file(settings, tmp_path, text))
+    assert (await start(settings)).json() == {"catalog_version": 0, "segments": []}
+
+
+async def test_a_file_that_is_not_there_or_no_text_is_told(settings: ApiSettings, tmp_path: Path) -> None:
+    with pytest.raises(BadSegmentsFile, match="nowhere.yaml"):
+        await start(settings.model_copy(update={"segments": tmp_path / "nowhere.yaml"}))
+    (tmp_path / "binary").write_bytes(b"\xff\x00")
+    with pytest.raises(BadSegmentsFile, match="binary"):
+        await start(settings.model_copy(update={"segments": tmp_path / "binary"}))
+
+
+async def test_unknown_paths_and_methods_are_problems(client: httpx.AsyncClient) -> None:
+    for method, path, status in [("GET", "/v1/nothing", 404), ("POST", "/v1/segments/a", 405), ("GET", "/", 404)]:
+        response = await client.request(method, path)
+        assert response.status_code == status
+        problem(response)

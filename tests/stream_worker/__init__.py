@@ -1,0 +1,1 @@
+"""The stream worker's parts on a real Redis, and its loop in this process."""

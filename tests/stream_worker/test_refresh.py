@@ -1,0 +1,124 @@
+"""The background pass: it reaches everybody, a few at a time, whatever happens meanwhile."""
+
+from collections.abc import AsyncIterator
+from itertools import pairwise
+
+import pytest
+
+from services.segmentation.catalog import Catalog
+from services.segmentation.membership import Membership
+from services.stream_worker.cache import StateCache
+from services.stream_worker.refresh import PARTITIONS_A_TURN, USERS_A_STEP, Refresher
+from services.stream_worker.store import UserStore
+from tests.stream_worker.states import catalog_of, redis_at, write_of
+
+USERS = [f"u-{number}" for number in range(1_000)]
+OLD, NEW = catalog_of("count('view') == 1"), catalog_of("count('view') == 1", "count('view') == 2")
+PARTITION, WATERMARK = 3, 1_000
+
+
+@pytest.fixture
+async def store(clean_redis_url: str) -> AsyncIterator[UserStore]:
+    """Holds users whose memberships are of the old catalog, as its worker left them."""
+    async with redis_at(clean_redis_url) as redis:
+        store = UserStore(redis)
+        for begin in range(0, len(USERS), 100):
+            writes = [write_of(user, 2, OLD) for user in USERS[begin : begin + 100]]
+            assert await store.apply(PARTITION, begin, begin + 100, writes)
+        await store.mark_refreshed(PARTITION, OLD.version)
+        yield store
+
+
+async def test_it_reaches_every_user_in_steps_of_bounded_size(store: UserStore) -> None:
+    refresher = opened(store)
+    reached = [0]
+    while refresher.pending(NEW):
+        assert await refresher.some(NEW, {PARTITION: WATERMARK}) == []
+        reached.append(await count_at(store, NEW))
+    steps = [after - before for before, after in pairwise(reached)]
+    assert reached[-1] == len(USERS)
+    # Redis may give a few more than it is asked for: all the users that share a bucket.
+    assert max(steps) <= 2 * USERS_A_STEP
+    assert await store.refreshed(PARTITION) == NEW.version
+    assert await memberships(store) == [write_of("any", 2, NEW).state.membership] * len(USERS)
+
+
+async def test_a_new_owner_goes_on_from_what_is_stored(store: UserStore) -> None:
+    interrupted = opened(store)
+    for _ in range(3):
+        await interrupted.some(NEW, {PARTITION: WATERMARK})
+    assert 0 < await count_at(store, NEW) < len(USERS)
+    assert await store.refreshed(PARTITION) == OLD.version
+    await finish(opened(store), NEW)
+    assert await count_at(store, NEW) == len(USERS)
+
+
+async def test_an_edit_in_the_middle_begins_anew_for_everybody(store: UserStore) -> None:
+    refresher = opened(store)
+    for _ in range(3):
+        await refresher.some(NEW, {PARTITION: WATERMARK})
+    newest = catalog_of("count('view') == 1", "count('view') == 2", "tenure() >= '1h'")
+    await finish(refresher, newest)
+    assert await count_at(store, newest) == len(USERS)
+    assert await store.refreshed(PARTITION) == newest.version
+
+
+async def test_it_writes_nothing_where_the_watermark_has_moved_on(store: UserStore) -> None:
+    refresher = opened(store)
+    assert await refresher.some(NEW, {PARTITION: WATERMARK - 1}) == [PARTITION]
+    assert await count_at(store, NEW) == 0
+    assert await store.refreshed(PARTITION) == OLD.version
+
+
+async def test_it_replaces_what_is_cached(store: UserStore) -> None:
+    cache = StateCache(100_000)
+    cache.put(PARTITION, "default:u-5", write_of("u-5", 2, OLD).state)
+    refresher = opened(store, cache)
+    await finish(refresher, NEW)
+    held = cache.get(PARTITION, "default:u-5")
+    assert held is not None
+    assert held.membership == write_of("u-5", 2, NEW).state.membership
+    assert cache.get(PARTITION, "default:u-6") is None
+
+
+async def test_a_turn_works_on_a_few_partitions_and_the_next_turns_on_the_others(store: UserStore) -> None:
+    refresher = Refresher(store, StateCache(1_000))
+    partitions = range(10, 10 + 2 * PARTITIONS_A_TURN)
+    for partition in partitions:
+        refresher.open(partition, 0)
+    positions = dict.fromkeys(partitions, 0)
+    await refresher.some(NEW, positions)
+    assert len(refresher.pending(NEW)) == PARTITIONS_A_TURN
+    await refresher.some(NEW, positions)
+    assert refresher.pending(NEW) == []
+
+
+async def test_a_lost_partition_is_left_alone(store: UserStore) -> None:
+    refresher = opened(store)
+    await refresher.some(NEW, {PARTITION: WATERMARK})
+    refresher.close([PARTITION])
+    before = await count_at(store, NEW)
+    await refresher.some(NEW, {})
+    assert (refresher.pending(NEW), await count_at(store, NEW)) == ([], before)
+
+
+def opened(store: UserStore, cache: StateCache | None = None) -> Refresher:
+    refresher = Refresher(store, cache or StateCache(1))
+    refresher.open(PARTITION, OLD.version)
+    return refresher
+
+
+async def finish(refresher: Refresher, catalog: Catalog) -> None:
+    for _ in range(100):
+        if not refresher.pending(catalog):
+            return
+        assert await refresher.some(catalog, {PARTITION: WATERMARK}) == []
+    raise AssertionError("the pass does not end")
+
+
+async def memberships(store: UserStore) -> list[Membership | None]:
+    return [state.membership for state in await store.load(PARTITION, [f"default:{user}" for user in USERS])]
+
+
+async def count_at(store: UserStore, catalog: Catalog) -> int:
+    return sum(each is not None and each.catalog_version == catalog.version for each in await memberships(store))

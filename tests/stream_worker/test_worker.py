@@ -1,0 +1,156 @@
+"""The worker's loop in this process, on a real Redis and the embedded log."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from services.runtime.event_log.embedded import EmbeddedOffsets, EmbeddedReader, EmbeddedWriter
+from services.runtime.event_log.port import Message
+from services.runtime.metrics import WorkerMetrics
+from services.runtime.redis_client import RedisClient
+from services.runtime.watched import WatchedValue
+from services.segmentation.catalog import Catalog
+from services.segmentation.engine import UserState
+from services.segmentation.events import encode_event
+from services.segmentation.keep import KEEP_ALL
+from services.segmentation.membership import judge
+from services.segmentation.partitions import partition_of
+from services.segmentation.wire import keys
+from services.stream_worker.cache import StateCache
+from services.stream_worker.store import UserStore
+from services.stream_worker.worker import Worker
+from tests.stream_worker.states import catalog_of, redis_at, view
+
+PARTITIONS = 2
+USERS = [f"u-{number}" for number in range(600)]
+
+
+class Scene:
+    """A log with one worker or more, and what they make of it."""
+
+    def __init__(self, redis: RedisClient) -> None:
+        self.redis, self.store = redis, UserStore(redis)
+        self._writer = EmbeddedWriter(redis)
+
+    async def put(self, catalog: Catalog) -> None:
+        await self.redis.hset(keys.CATALOG, mapping={"version": catalog.version, "document": catalog.encode()})
+
+    async def send(self, number: int, users: list[str]) -> None:
+        events = [view(number, user) for user in users]
+        await self._writer.append(
+            [Message(partition_of(each.user_id, PARTITIONS), b"k", encode_event(each)) for each in events]
+        )
+
+    def catalog(self) -> WatchedValue[Catalog]:
+        """Looks again only when it is told to."""
+        return WatchedValue(self.redis, keys.CATALOG, Catalog.decode, Catalog())
+
+    def worker(self, catalog: WatchedValue[Catalog], metrics: WorkerMetrics | None = None) -> Worker:
+        return Worker(
+            EmbeddedReader(self.redis, range(PARTITIONS)),
+            self._writer,
+            self.store,
+            StateCache(10_000),
+            catalog,
+            KEEP_ALL,
+            PARTITIONS,
+            150,
+            metrics or WorkerMetrics(CollectorRegistry()),
+            lambda: 0,
+        )
+
+    async def states(self) -> dict[str, UserState]:
+        found: dict[str, UserState] = {}
+        for partition in range(PARTITIONS):
+            here = [user for user in USERS if partition_of(user, PARTITIONS) == partition]
+            states = await self.store.load(partition, [f"default:{user}" for user in here])
+            found.update(zip(here, states, strict=True))
+        return found
+
+    async def counts(self) -> set[int]:
+        """The numbers of events that users have."""
+        found = (await self.states()).values()
+        return {len(state.profile.types["view"].entries) if state.profile else 0 for state in found}
+
+    async def versions(self) -> set[int]:
+        """The catalog versions of all memberships."""
+        return {
+            state.membership.catalog_version if state.membership else -1 for state in (await self.states()).values()
+        }
+
+    async def is_applied(self) -> bool:
+        ends = await EmbeddedOffsets(self.redis, PARTITIONS).ends()
+        return all([await self.store.watermark(partition) == end for partition, end in ends.items()])
+
+    async def is_refreshed(self, catalog: Catalog) -> bool:
+        return all([await self.store.refreshed(partition) == catalog.version for partition in range(PARTITIONS)])
+
+
+@pytest.fixture
+async def scene(clean_redis_url: str) -> AsyncIterator[Scene]:
+    async with redis_at(clean_redis_url) as redis:
+        yield Scene(redis)
+
+
+async def test_users_who_are_seen_during_the_pass_end_up_right_like_all_others(scene: Scene) -> None:
+    await scene.put(catalog_of("count('view') == 1"))
+    catalog = scene.catalog()
+    async with working(scene.worker(catalog)):
+        await scene.send(1, USERS)
+        await until(scene.is_applied)
+        newest = catalog_of("count('view') == 1", "count('view') == 2", "count('view') == 3")
+        await scene.put(newest)
+        await catalog.refresh()
+        for begin in range(0, len(USERS), 40):
+            await scene.send(2, USERS[begin : begin + 40])
+        await until(scene.is_applied)
+        await until(lambda: scene.is_refreshed(newest))
+    for user, state in (await scene.states()).items():
+        assert state.profile is not None
+        assert state.membership is not None
+        spans = judge(state.profile, newest).spans
+        assert [span.ordinal for span in state.membership.spans] == [span.ordinal for span in spans] == [1], user
+
+
+async def test_a_worker_that_was_replaced_meanwhile_writes_nothing_from_what_it_believes(scene: Scene) -> None:
+    await scene.put(catalog_of("count('view') == 3"))
+    metrics = WorkerMetrics(CollectorRegistry())
+    zombie, successor = scene.worker(scene.catalog(), metrics), scene.worker(scene.catalog())
+    for number, worker in enumerate((zombie, successor, zombie)):
+        async with working(worker):
+            await scene.send(number, USERS)
+            await until(scene.is_applied)
+    assert await scene.counts() == {3}
+    assert metrics.refused._value.get() == PARTITIONS
+
+
+async def test_a_new_owner_never_falls_behind_the_catalog_that_the_last_one_reached(scene: Scene) -> None:
+    newest = catalog_of("count('view') == 1", "count('view') == 2")
+    await scene.put(newest)
+    for partition in range(PARTITIONS):
+        await scene.store.mark_refreshed(partition, newest.version)
+    never_looked = scene.catalog()
+    async with working(scene.worker(never_looked)):
+        await scene.send(1, USERS)
+        await until(scene.is_applied)
+    assert await scene.versions() == {newest.version}
+
+
+@asynccontextmanager
+async def working(worker: Worker) -> AsyncIterator[None]:
+    stopping = asyncio.Event()
+    running = asyncio.create_task(worker.run(stopping))
+    try:
+        yield
+    finally:
+        stopping.set()
+        await running
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(20):
+        while not await condition():  # noqa: ASYNC110 - what it waits for is in Redis
+            await asyncio.sleep(0.01)
