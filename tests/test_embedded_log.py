@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.runtime.event_log import embedded
-from services.runtime.event_log.embedded import DEAD_LETTERS_KEY, fair_shares, log_key
-from services.runtime.event_log.port import DeadLetter, LogTrimmed, Message
+from services.runtime.event_log.embedded import DEAD_LETTERS_KEY, EmbeddedWriter, fair_shares, log_key
+from services.runtime.event_log.port import DeadLetter, LogTrimmed, LogUnavailable, Message
+from services.runtime.redis_client import connect
 from tests.support.event_logs import EmbeddedLog, redis_process
 from tests.support.servers import redis_server
 
@@ -50,6 +51,20 @@ async def test_applied_records_are_trimmed_and_no_others(embedded_log: EmbeddedL
     await reader.seek(1, 4_000)
     records = await reader.poll(5_000, 1)
     assert [each.value for each in records] == [b"%d" % number for number in range(4_000, 5_000)]
+
+
+async def test_a_partition_that_nobody_applies_takes_no_more_until_it_is_trimmed(clean_redis_url: str) -> None:
+    log = EmbeddedLog(clean_redis_url, 4)
+    writer = EmbeddedWriter(connect(clean_redis_url, timeout_s=2), max_records=10)
+    await writer.append([Message(1, b"k", b"v")] * 10)
+    with pytest.raises(LogUnavailable, match="too far behind"):
+        await writer.append([Message(1, b"k", b"v")])
+    await writer.append([Message(2, b"k", b"v")])
+    await log.trim(1, below=5)
+    await writer.append([Message(1, b"k", b"v")])
+    assert (await log.offsets().ends())[1] == 11
+    await writer.close()
+    await log.close()
 
 
 async def test_trimming_is_rare(embedded_log: EmbeddedLog, raw_redis: "redis.Redis") -> None:

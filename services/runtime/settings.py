@@ -26,6 +26,11 @@ class Settings(BaseSettings):
     )
     kafka_topic: str = Field("tranche.events", description="name of the topic that carries the events")
     kafka_group: str = Field("tranche-workers", description="name of the workers' consumer group")
+    embedded_backlog: int = Field(
+        640_000,
+        ge=1,
+        description="records that the embedded log holds for the workers, a count; past it events get 503",
+    )
     redis_url: str = Field(
         "redis://127.0.0.1:6379/0", description="URL of the Redis that holds profiles and memberships"
     )

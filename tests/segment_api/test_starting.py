@@ -113,7 +113,7 @@ async def test_a_bad_file_is_told_what_is_wrong_and_nothing_of_it_is_put(
 
 
 async def test_a_file_that_is_not_there_or_no_text_is_told(settings: ApiSettings, tmp_path: Path) -> None:
-    with pytest.raises(BadSegmentsFile, match="nowhere.yaml"):
+    with pytest.raises(BadSegmentsFile, match=r"nowhere\.yaml"):
         await start(settings.model_copy(update={"segments": tmp_path / "nowhere.yaml"}))
     (tmp_path / "binary").write_bytes(b"\xff\x00")
     with pytest.raises(BadSegmentsFile, match="binary"):

@@ -24,6 +24,9 @@ from services.runtime.redis_client import RedisClient, get_many
 DEAD_LETTERS_KEY = "tranche:dead-letters"
 MAX_DEAD_LETTERS = 100_000
 
+TRIMMED_LATE = 2_000
+"""A partition holds up to this many records although all are applied; a smaller bound would stop it for ever."""
+
 _TIMEOUT_S = 5.0
 _SHORTEST_NAP_S, _LONGEST_NAP_S = 0.005, 0.025
 _TRIM_EVERY = 1_000  # records; a trim costs a round trip
@@ -40,10 +43,13 @@ def end_key(partition: int) -> str:
 
 
 class EmbeddedWriter:
-    """Appends with one script per partition, all in one round trip."""
+    """Appends with one script per partition, all in one round trip.
 
-    def __init__(self, redis: RedisClient) -> None:
-        self._redis = redis
+    A partition that holds `max_records`, because nobody applies them, takes no more: LogUnavailable.
+    """
+
+    def __init__(self, redis: RedisClient, max_records: int = 10_000) -> None:
+        self._redis, self._max_records = redis, max_records
         self._append = files("services.runtime.event_log").joinpath("lua/append.lua").read_text()
 
     async def append(self, messages: Sequence[Message]) -> None:
@@ -55,7 +61,8 @@ class EmbeddedWriter:
             pipeline = self._redis.pipeline(transaction=False)
             for partition, arguments in pairs.items():
                 # The text, not its hash: a restarted server has forgotten the hash, and cluster pipelines refuse it.
-                pipeline.eval(self._append, 2, log_key(partition), end_key(partition), *arguments)
+                names = log_key(partition), end_key(partition)
+                pipeline.eval(self._append, 2, *names, self._max_records, *arguments)
             await pipeline.execute()
 
     async def dead_letter(self, letters: Sequence[DeadLetter]) -> None:
