@@ -55,7 +55,7 @@ class WatchedValue(Generic[T]):
         """The name of what went wrong. Anything may: the end of the following would go unnoticed."""
         try:
             await self.refresh()
-        except OSError as error:
+        except Exception as error:
             return type(error).__name__
         return None
 

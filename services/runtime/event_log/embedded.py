@@ -11,7 +11,7 @@ import asyncio
 import math
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
 
@@ -45,7 +45,7 @@ def end_key(partition: int) -> str:
 class EmbeddedWriter:
     """Appends with one script per partition, all in one round trip.
 
-    A partition that holds `max_records`, because nobody applies them, takes no more: LogUnavailable.
+    While a partition holds about `max_records` that nobody has applied, what is for it is refused: LogUnavailable.
     """
 
     def __init__(self, redis: RedisClient, max_records: int = 10_000) -> None:
@@ -58,12 +58,20 @@ class EmbeddedWriter:
         for message in messages:
             pairs[message.partition] += message.key, message.value
         async with _reaching_redis():
+            await self._require_room(pairs)
             pipeline = self._redis.pipeline(transaction=False)
             for partition, arguments in pairs.items():
                 # The text, not its hash: a restarted server has forgotten the hash, and cluster pipelines refuse it.
-                names = log_key(partition), end_key(partition)
-                pipeline.eval(self._append, 2, *names, self._max_records, *arguments)
+                pipeline.eval(self._append, 2, log_key(partition), end_key(partition), *arguments)
             await pipeline.execute()
+
+    async def _require_room(self, partitions: Iterable[int]) -> None:
+        # Ahead of the scripts, so that a full partition refuses the messages for the others too: all will be resent.
+        pipeline = self._redis.pipeline(transaction=False)
+        for partition in partitions:
+            pipeline.xlen(log_key(partition))
+        if max(await pipeline.execute(), default=0) >= self._max_records:
+            raise LogUnavailable("the workers are too far behind")
 
     async def dead_letter(self, letters: Sequence[DeadLetter]) -> None:
         """As the port says. The oldest letters go when there are about MAX_DEAD_LETTERS."""
