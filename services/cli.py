@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-DataDir = Annotated[Path, typer.Option(help="Folder for Redis' data and the roles' logs; made when missing.")]
+DataDir = Annotated[Path, typer.Option(help="Folder for Redis' data and the roles' logs; created when missing.")]
 ApiPort = Annotated[int, typer.Option(help="Port of the API: lookups, segments, status.", min=1, max=65535)]
 CollectorPort = Annotated[int, typer.Option(help="Port of the collector: events in.", min=1, max=65535)]
 SegmentsFile = Annotated[
@@ -53,13 +53,16 @@ def up(
 @app.command()
 def demo(
     data: Annotated[
-        Path | None, typer.Option(help="A recording to replay; a simulation without one.", exists=True)
+        Path | None,
+        typer.Option(help="Recording to replay; without one, a simulated shop.", exists=True, dir_okay=False),
     ] = None,
     format_name: Format = "tranche",
     limit: Limit = None,
     api_port: ApiPort = 8080,
     collector_port: CollectorPort = 8081,
-    segments: Annotated[Path, typer.Option(help="YAML file of segments.", exists=True)] = STARTER_SEGMENTS,
+    segments: Annotated[
+        Path, typer.Option(help="YAML file of segments.", exists=True, dir_okay=False)
+    ] = STARTER_SEGMENTS,
 ) -> None:
     """Run the product end to end: replay visitors, show who is in which segment, keep serving until Ctrl-C.
 
@@ -87,7 +90,9 @@ def replay(
         str | None, typer.Option(help="URL of the API; shows the lag and waits until all is applied.")
     ] = None,
     limit: Limit = None,
-    until_now: Annotated[bool, typer.Option(help="Move all times so that the recording ends now.")] = False,
+    until_now: Annotated[
+        bool, typer.Option("--until-now", help="Move all times so that the recording ends now.")
+    ] = False,
 ) -> None:
     """Feed a recorded log through the collector."""
     from services.replay.run import Target
@@ -143,7 +148,7 @@ def schemas(
 
 
 def main() -> None:
-    """The entry point. What a user can mend ends in one line on stderr and exit code 1, not in a traceback."""
+    """The entry point. What a user can fix ends in one line on stderr and exit code 1, not in a traceback."""
     from pydantic import ValidationError
     from redis.exceptions import RedisError
 
@@ -172,7 +177,3 @@ def _log_as(role: str, level: str) -> None:
 
 def _complain(text: str) -> None:
     typer.secho(f"tranche: {text}", fg="red", err=True)
-
-
-if __name__ == "__main__":
-    main()

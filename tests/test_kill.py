@@ -116,16 +116,16 @@ def sending(product: Product, load: Load) -> Iterator[None]:
     finally:
         over.set()
         sender.join()
-    assert errors == []
+        assert errors == []
 
 
 def kill_a_worker(product: Product, random: Random, longest_pause_s: float) -> None:
     """Kill one after a random while, most times of its work, now and then of its start."""
     if random.random() < 0.8:
         before = applied(product)
-        assert holds_within(PATIENCE_S, lambda: applied(product) > before)
+        assert holds_within(PATIENCE_S, lambda: applied(product) > before), product.condition()
     time.sleep(random.uniform(0, longest_pause_s))
-    assert holds_within(PATIENCE_S, lambda: bool(product.roles("worker")))
+    assert holds_within(PATIENCE_S, lambda: bool(product.roles("worker"))), product.condition()
     random.choice(product.roles("worker")).kill()
 
 

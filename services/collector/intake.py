@@ -74,7 +74,7 @@ def _events(body: bytes | bytearray, max_events: int) -> Sequence[object]:
         raise _refusal(HTTPStatus.UNPROCESSABLE_ENTITY, f"not JSON: {error.msg} at character {error.pos}") from None
     events = decoded if isinstance(decoded, list) else [decoded]
     if not events:
-        raise _refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "the array holds no event")
+        raise _refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "the array is empty")
     if len(events) > max_events:
         raise _refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"more than {max_events} events in one request")
     return events

@@ -1,4 +1,4 @@
-"""What the collector is told from outside: where it listens and what it bears."""
+"""What the collector is told from outside: where it listens, and its limits."""
 
 from pydantic import Field
 
@@ -7,11 +7,11 @@ from services.runtime.settings import Settings
 
 class CollectorSettings(Settings):
     collector_port: int = Field(8081, ge=1, le=65535, description="TCP port to listen on")
-    max_events: int = Field(500, ge=1, description="events that one request may carry, a count")
-    max_event_bytes: int = Field(32 * 1024, ge=256, description="size of one event as the log stores it, bytes")
-    max_body_bytes: int = Field(16 * 1024 * 1024, ge=1024, description="size of a request's body, bytes")
+    max_events: int = Field(500, ge=1, description="number of events that one request may carry")
+    max_event_bytes: int = Field(32 * 1024, ge=256, description="largest size of one event as the log stores it, bytes")
+    max_body_bytes: int = Field(16 * 1024 * 1024, ge=1024, description="largest size of a request's body, bytes")
     max_in_flight_bytes: int = Field(
-        64 * 1024 * 1024, ge=1024 * 1024, description="bodies that may be held at once, bytes; past it requests get 503"
+        64 * 1024 * 1024, ge=1024 * 1024, description="size of all bodies held at once, bytes; past it requests get 503"
     )
-    body_timeout_s: float = Field(10.0, gt=0, description="time that a request's body may take to arrive, seconds")
-    append_timeout_s: float = Field(5.0, gt=0, description="time that the event log may take to confirm, seconds")
+    body_timeout_s: float = Field(10.0, gt=0, description="longest time for a request's body to arrive, seconds")
+    append_timeout_s: float = Field(5.0, gt=0, description="longest time for the event log to confirm events, seconds")

@@ -42,7 +42,7 @@ def _segments(audience: Audience) -> Table:
 def _people(audience: Audience) -> Table:
     table = Table(title="A few of them", title_justify="left")
     table.add_column("user")
-    table.add_column("is in, and until when if nothing else happens")
+    table.add_column("is in, and for how long if nothing else happens")
     for user in sorted(audience.users, key=lambda user: -len(user.segments))[:PEOPLE]:
         table.add_row(user.user_id, ", ".join(_membership(segment, user) for segment in user.segments) or "no segment")
     return table
@@ -56,5 +56,5 @@ def _membership(segment: dict[str, int | str | None], user: SampledUser) -> str:
 def _left(duration_ms: int) -> str:
     minutes = duration_ms // 60_000
     if minutes < 60:
-        return f"{minutes} min more"
-    return f"{minutes // 60} h more" if minutes < 48 * 60 else f"{minutes // 1440} days more"
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} days"

@@ -1,9 +1,9 @@
-"""The demo's course: start the stack, replay, show what came of it, serve until Ctrl-C."""
+"""The demo, step by step: start the stack, replay, show what came of it, serve until Ctrl-C."""
 
 import asyncio
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +16,7 @@ from services.local_stack.stack import Stack, StackOptions
 from services.local_stack.up import CHECK_S, keep_alive, signals_as_interrupts
 from services.replay.pacing import Pacer
 from services.replay.run import Outcome, Target, play, report
-from services.replay.source import RecordedLog, Source, last_ts, reader_named, simulated
+from services.replay.source import RecordedLog, Source, simulated
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,13 @@ class DemoOptions:
 
 
 def demo(options: DemoOptions, console: Console) -> int:
-    """Run the demo; the process's exit code. Raises StartFailed, WrongFormat, UnknownFormat, OSError."""
+    """Run the demo; the process's exit code. Raises OperatorError, and OSError where the recording cannot be read."""
     with signals_as_interrupts(), TemporaryDirectory(prefix="tranche-demo-") as folder, suppress(KeyboardInterrupt):
+        pacer = _pacer(options.log, console)
         console.print("Starting Redis, collector, API and worker …", highlight=False)
         stack = Stack(StackOptions(options.api_port, options.collector_port, Path(folder), options.segments))
         with _running(stack):
-            outcome = asyncio.run(_show(options, stack, console))
+            outcome = asyncio.run(_show(options, stack, pacer, console))
             if not outcome.counts.read:
                 return 1
             console.print("Serving until Ctrl-C.")
@@ -45,13 +46,13 @@ def demo(options: DemoOptions, console: Console) -> int:
     return 0
 
 
-async def _show(options: DemoOptions, stack: Stack, console: Console) -> Outcome:
+async def _show(options: DemoOptions, stack: Stack, pacer: Pacer, console: Console) -> Outcome:
     """Replay and report, while dead roles are brought back."""
     keeping = asyncio.create_task(keep_alive(stack))
     outcome = Outcome()
     api_url = f"http://127.0.0.1:{options.api_port}"
     try:
-        with _source(options, console) as (source, pacer):
+        with _source(options.log) as source:
             target = Target(f"http://127.0.0.1:{options.collector_port}", api_url)
             await play(source, target, outcome, console, pacer)
         report(outcome, console)
@@ -64,17 +65,21 @@ async def _show(options: DemoOptions, stack: Stack, console: Console) -> Outcome
     return outcome
 
 
-@contextmanager
-def _source(options: DemoOptions, console: Console) -> Iterator[tuple[Source, Pacer]]:
-    now_ms = time.time_ns() // 1_000_000
-    if options.log is None:
+def _pacer(log: RecordedLog | None, console: Console) -> Pacer:
+    """Say what will be replayed, and find out how to shift its times. Comes first, because it may refuse the file."""
+    if log is None:
         console.print("No recording given: replaying SIMULATED shop visitors (seeded, the same each time).")
-        yield simulated(now_ms), Pacer()
-        return
-    console.print(f"Replaying {options.log.path}; its times are moved so that it ends now.", highlight=False)
-    latest_ms = last_ts(options.log.path, reader_named(options.log.format_name), options.log.limit)
-    with options.log.open() as source:
-        yield source, Pacer(shift_ms=0 if latest_ms is None else now_ms - latest_ms)
+        return Pacer()
+    console.print(f"Replaying {log.path}; its times are shifted so that it ends now.", highlight=False)
+    return Pacer(shift_ms=log.shift_ms(_now_ms()))
+
+
+def _source(log: RecordedLog | None) -> AbstractContextManager[Source]:
+    return nullcontext(simulated(_now_ms())) if log is None else log.open()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 @contextmanager

@@ -10,20 +10,30 @@ from pathlib import Path
 import httpx
 
 from services.local_stack.child_process import StartFailed, holds_within, last_lines, start_child, stop_child
+from services.local_stack.ports import free_port
 
 START_PATIENCE_S = 60.0
 STOP_PATIENCE_S = 15.0
 _SETTLED_S = 2.0
-_LONGEST_DELAY_S = 5.0
+_LONGEST_DELAY_S = 2.0
 
 
 class Role:
-    """`tranche NAME` on loopback, ready once its /readyz says so. `first_env` is for its first start alone."""
+    """`tranche NAME` on loopback, ready once its /readyz says so.
+
+    Without a `port` each start takes a free one. `first_env` is for the first start alone.
+    """
 
     def __init__(
-        self, name: str, port: int, env: Mapping[str, str], log_path: Path, first_env: Mapping[str, str] | None = None
+        self,
+        name: str,
+        port: int | None,
+        env: Mapping[str, str],
+        log_path: Path,
+        first_env: Mapping[str, str] | None = None,
     ) -> None:
-        self.name, self.port = name, port
+        self.name = name
+        self._fixed_port, self._port = port, 0
         self._env, self._log_path = {**os.environ, **env}, log_path
         self._first_env = first_env or {}
         self._process: subprocess.Popen[bytes] | None = None
@@ -31,8 +41,10 @@ class Role:
         self._quick_ends = 0
 
     def start(self) -> None:
+        self._port = self._fixed_port or free_port()
+        env = {**self._env, **self._first_env, f"TRANCHE_{self.name.upper()}_PORT": str(self._port)}
         command = Path(sys.executable).with_name("tranche")
-        self._process = start_child([str(command), self.name], {**self._env, **self._first_env}, self._log_path)
+        self._process = start_child([str(command), self.name], env, self._log_path)
         self._first_env = {}
         self._started_s = time.monotonic()
 
@@ -44,7 +56,7 @@ class Role:
 
     def ready(self) -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=2, trust_env=False).is_success
+            return httpx.get(f"http://127.0.0.1:{self._port}/readyz", timeout=2, trust_env=False).is_success
         except httpx.HTTPError:
             return False
 

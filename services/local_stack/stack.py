@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.local_stack.child_process import StartFailed
-from services.local_stack.ports import free_port, is_free
+from services.local_stack.ports import is_free
 from services.local_stack.redis_server import RedisServer
 from services.local_stack.role import Role
 
@@ -81,19 +81,12 @@ class Stack:
     def _make_roles(self) -> Iterator[Role]:
         options = self._options
         shared = {"TRANCHE_REDIS_URL": self._redis.url} if self._redis else {}
-        api = {"TRANCHE_API_PORT": str(options.api_port)}
         segments = {"TRANCHE_SEGMENTS": str(options.segments.resolve())} if options.segments else {}
-        collector = {"TRANCHE_COLLECTOR_PORT": str(options.collector_port)}
-        yield Role("collector", options.collector_port, shared | collector, self._logs / "collector.log")
-        yield Role("api", options.api_port, shared | api, self._logs / "api.log", segments)
+        yield Role("collector", options.collector_port, shared, self._logs / "collector.log")
+        yield Role("api", options.api_port, shared, self._logs / "api.log", segments)
         for index in range(options.workers):
-            port = free_port()
-            worker = {
-                "TRANCHE_WORKER_PORT": str(port),
-                "TRANCHE_WORKERS": str(options.workers),
-                "TRANCHE_WORKER_INDEX": str(index),
-            }
-            yield Role("worker", port, shared | worker, self._logs / f"worker-{index}.log")
+            worker = {"TRANCHE_WORKERS": str(options.workers), "TRANCHE_WORKER_INDEX": str(index)}
+            yield Role("worker", None, shared | worker, self._logs / f"worker-{index}.log")
 
 
 def _say(text: str) -> None:

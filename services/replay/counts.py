@@ -10,16 +10,13 @@ FEW = 10
 
 @dataclass(slots=True)
 class Counts:
-    """Totals since the start. `sent` counts an event once, however often its request had to be repeated."""
+    """Totals since the start. Each counts an event once, however often its request had to be repeated."""
 
     read: int = 0
-    sent: int = 0
     accepted: int = 0
     rejected: int = 0
     bad_rows: int = 0
     users: set[str] = field(default_factory=set)
-    latest_ts_ms: int | None = None
-    """The latest time in the recording so far, before any shift."""
     first_bad_rows: list[BadRow] = field(default_factory=list)
     waiting_for: str | None = None
     """Why the collector is not taking events at this moment; None while it does."""
@@ -33,9 +30,6 @@ class Counts:
     def note_event(self, event: Row) -> None:
         self.read += 1
         self.users.add(event["user_id"])
-        ts_ms = event.get("ts")
-        if ts_ms is not None and (self.latest_ts_ms is None or ts_ms > self.latest_ts_ms):
-            self.latest_ts_ms = ts_ms
 
     def note_bad_row(self, row: BadRow) -> None:
         self.bad_rows += 1

@@ -47,7 +47,7 @@ class Delivery:
         self._patience_s = patience_s
 
     async def post(self, events: Sequence[bytes]) -> Answer:
-        """Deliver events, each one encoded as JSON, in order. Raises GaveUp after `patience_s` seconds of no."""
+        """Deliver events, each one encoded as JSON, in order. Raises GaveUp after `patience_s` seconds in vain."""
         response = await self._until_answered(b"[" + b",".join(events) + b"]")
         if response.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return await self._in_halves(events)
@@ -72,7 +72,7 @@ class Delivery:
             self._counts.waiting_for = trouble
             wait_s = max(pause_s, _retry_after_s(response))
             if time.monotonic() + wait_s > deadline_s:
-                raise GaveUp(f"{self._url} took nothing for {self._patience_s:.0f} s; the last try: {trouble}")
+                raise GaveUp(f"{self._url} accepted nothing for {self._patience_s:.0f} s; the last answer: {trouble}")
             await asyncio.sleep(wait_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 

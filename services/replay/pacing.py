@@ -11,7 +11,7 @@ SHORTEST_WAIT_S = 0.02  # shorter waits would send a busy recording one event a 
 class Pacer:
     """Holds a replay to `speed` times the recorded time; without a speed (None or 0) nothing ever waits.
 
-    The first event is due at once. One that is older than those before it is due at once, too. `shift_ms` is
+    The first event is due at once, and so is one that is older than those before it. `shift_ms` is
     added to the time of every event that has one.
     """
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -98,7 +98,7 @@ class _Watch:
 
 
 def _screen(console: Console, name: str) -> AbstractContextManager[_Screen]:
-    return _bar(console, name) if console.is_terminal else _lines(console, name)
+    return _bar(console, name) if console.is_terminal else nullcontext(_Lines(console, name))
 
 
 class _Bar:
@@ -139,8 +139,3 @@ class _Lines:
             part = "" if view.fraction is None else f" {view.fraction:4.0%}"
             self._console.print(f"{self._name}{part}  {view}", markup=False, highlight=False, soft_wrap=True)
             self._next_s = time.monotonic() + LINE_S
-
-
-@contextmanager
-def _lines(console: Console, name: str) -> Iterator[_Screen]:
-    yield _Lines(console, name)

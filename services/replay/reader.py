@@ -1,7 +1,6 @@
 """What a reader of recorded logs is. A bad row never ends a replay; a file of another format always does.
 
-A reader turns the lines of one format into events as `POST /v1/events` takes them. To add a format, write a
-small module in `services/replay/readers/` and name it in that package's table.
+A reader turns the lines of one format into events as `POST /v1/events` takes them; they are in `readers/`.
 """
 
 import gzip
@@ -13,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TextIO, TypeAlias
+
+from services.runtime.errors import OperatorError
 
 Row: TypeAlias = dict[str, Any]
 """One event in the form of `POST /v1/events`, ready for JSON, with `ts` in milliseconds."""
@@ -38,7 +39,7 @@ class InvalidRow(ValueError):
     """One row cannot become an event; the message says why and never repeats a user's id."""
 
 
-class WrongFormat(ValueError):
+class WrongFormat(OperatorError):
     """The file is not of the format that was asked for."""
 
 

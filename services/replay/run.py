@@ -15,7 +15,7 @@ from services.replay.pacing import Pacer
 from services.replay.progress import progress
 from services.replay.reader import BadRow, BrokenRecording, Row, WrongFormat
 from services.replay.sender import send
-from services.replay.source import RecordedLog, Source, UnknownFormat, last_ts, reader_named
+from services.replay.source import RecordedLog, Source, UnknownFormat
 
 REQUEST_TIMEOUT_S = 10.0
 APPLY_PATIENCE_S = 30.0
@@ -63,8 +63,7 @@ def replay(
     console = console or Console()
     outcome = Outcome()
     try:
-        shift_ms = 0 if rebase_to_ms is None else _shift_ms(log, rebase_to_ms, console)
-        pacer = Pacer(speed, shift_ms)
+        pacer = Pacer(speed, 0 if rebase_to_ms is None else _shift_ms(log, rebase_to_ms, console))
         with log.open() as source:
             asyncio.run(play(source, target, outcome, console, pacer))
     except (WrongFormat, UnknownFormat) as error:
@@ -78,14 +77,8 @@ def replay(
     return outcome.exit_code
 
 
-async def play(
-    source: Source,
-    target: Target,
-    outcome: Outcome,
-    console: Console,
-    pacer: Pacer,
-) -> None:
-    """Send one source, showing progress; `outcome` is filled in all along, so an interrupted replay has one, too.
+async def play(source: Source, target: Target, outcome: Outcome, console: Console, pacer: Pacer) -> None:
+    """Send one source, showing progress; `outcome` is filled in all along, so an interrupted replay has one too.
 
     Raises WrongFormat, and what else reading the source raises.
     """
@@ -103,7 +96,7 @@ async def play(
             finally:
                 outcome.duration_s = time.monotonic() - started_s
             if lag and outcome.trouble is None and not await wait_until_applied(lag, APPLY_PATIENCE_S):
-                outcome.trouble = f"the workers did not get on for {APPLY_PATIENCE_S:.0f} s"
+                outcome.trouble = f"the workers made no progress for {APPLY_PATIENCE_S:.0f} s"
 
 
 def report(outcome: Outcome, console: Console) -> None:
@@ -119,10 +112,10 @@ def _summary(outcome: Outcome) -> Iterator[str]:
     yield f"{counts.accepted:,} accepted, {counts.rejected:,} rejected, {counts.bad_rows:,} bad rows"
     yield from (f"  line {row.line}: {row.reason}" for row in counts.first_bad_rows)
     if counts.bad_rows > len(counts.first_bad_rows):
-        yield f"  and {counts.bad_rows - len(counts.first_bad_rows):,} bad rows more"
+        yield f"  and {counts.bad_rows - len(counts.first_bad_rows):,} more bad rows"
     yield from (f"  rejected {times:,}: {reason}" for reason, times in counts.rejections.items())
     if outcome.trouble or not counts.read:
-        yield f"error: {outcome.trouble or 'there was no event to read'}"
+        yield f"error: {outcome.trouble or 'no events were found'}"
 
 
 def _until_broken(rows: Iterator[Row | BadRow], outcome: Outcome) -> Iterator[Row | BadRow]:
@@ -135,5 +128,4 @@ def _until_broken(rows: Iterator[Row | BadRow], outcome: Outcome) -> Iterator[Ro
 
 def _shift_ms(log: RecordedLog, rebase_to_ms: int, console: Console) -> int:
     console.print(f"{log.path.name}: looking for its latest event", markup=False, highlight=False)
-    latest_ms = last_ts(log.path, reader_named(log.format_name), log.limit)
-    return 0 if latest_ms is None else rebase_to_ms - latest_ms
+    return log.shift_ms(rebase_to_ms)

@@ -20,13 +20,8 @@ LANES = 2
 WAITING_BATCHES = 2
 
 
-async def send(
-    rows: Iterable[Row | BadRow],
-    delivery: Delivery,
-    counts: Counts,
-    pacer: Pacer,
-) -> None:
-    """Send every event, in its time as `pacer` has it; return when the collector has answered for all of them.
+async def send(rows: Iterable[Row | BadRow], delivery: Delivery, counts: Counts, pacer: Pacer) -> None:
+    """Send every event when `pacer` says that it is due; return when the collector has answered for all of them.
 
     `counts` is kept up to date all along. Raises GaveUp when the collector does not take the events, and what
     reading `rows` raises.
@@ -88,6 +83,5 @@ class _Lane:
 
     async def run(self) -> None:
         while batch := await self._queue.get():
-            self._counts.sent += len(batch)
             answer = await self._delivery.post(batch)
             self._counts.note_answer(answer.accepted, answer.rejections)

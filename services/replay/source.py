@@ -10,8 +10,7 @@ from services.replay.reader import BadRow, BrokenRecording, Reader, Row, open_re
 from services.replay.readers import readers
 from services.replay.simulation import DAYS, SEED, VISITORS, simulate
 from services.replay.simulation.visits import DAY_MS
-
-SIMULATION = "simulation"
+from services.runtime.errors import OperatorError
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +22,8 @@ class Source:
     fraction_done: Callable[[], float | None]
 
 
-class UnknownFormat(ValueError):
+class UnknownFormat(OperatorError):
     """No reader has this name; the message lists those there are."""
-
-
-def reader_named(format_name: str) -> Reader:
-    """Raises UnknownFormat."""
-    try:
-        return readers()[format_name]
-    except KeyError:
-        raise UnknownFormat(f"no format {format_name!r}; there are {', '.join(readers())}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +37,29 @@ class RecordedLog:
     @contextmanager
     def open(self) -> Iterator[Source]:
         """Raises UnknownFormat and OSError."""
-        reader = reader_named(self.format_name)
+        reader = self._reader()
         with open_recording(self.path) as recording:
             rows = islice(recording.rows(reader), self.limit)
             yield Source(f"{self.path.name} ({self.format_name})", rows, recording.fraction_read)
 
+    def shift_ms(self, ends_ms: int) -> int:
+        """What to add to every time so that the latest becomes `ends_ms`; 0 in a log without times.
 
-def last_ts(path: Path, reader: Reader, limit: int | None = None) -> int | None:
-    """The latest time among the first `limit` rows, in ms, from a pass of its own; None without any.
+        Reads the log once, up to any damage. Raises UnknownFormat, WrongFormat and OSError.
+        """
+        latest_ms: int | None = None
+        with self.open() as source, suppress(BrokenRecording):
+            for row in source.rows:
+                ts_ms = None if isinstance(row, BadRow) else row.get("ts")
+                if ts_ms is not None and (latest_ms is None or ts_ms > latest_ms):
+                    latest_ms = ts_ms
+        return 0 if latest_ms is None else ends_ms - latest_ms
 
-    Damaged data ends the pass. Raises WrongFormat and OSError.
-    """
-    latest_ms = None
-    with open_recording(path) as recording, suppress(BrokenRecording):
-        for row in islice(recording.rows(reader), limit):
-            ts_ms = None if isinstance(row, BadRow) else row.get("ts")
-            if ts_ms is not None and (latest_ms is None or ts_ms > latest_ms):
-                latest_ms = ts_ms
-    return latest_ms
+    def _reader(self) -> Reader:
+        try:
+            return readers()[self.format_name]
+        except KeyError:
+            raise UnknownFormat(f"no format {self.format_name!r}; there are {', '.join(readers())}") from None
 
 
 def simulated(ends_ms: int, seed: int = SEED, visitors: int = VISITORS, days: int = DAYS) -> Source:
@@ -77,4 +73,4 @@ def simulated(ends_ms: int, seed: int = SEED, visitors: int = VISITORS, days: in
             latest_ms = max(latest_ms, event["ts"])
             yield event
 
-    return Source(SIMULATION, rows(), lambda: (latest_ms - starts_ms) / (ends_ms - starts_ms))
+    return Source("simulation", rows(), lambda: (latest_ms - starts_ms) / (ends_ms - starts_ms))

@@ -6,17 +6,15 @@ Every line is parsed by itself, so that a stray quote costs one row and not the 
 import csv
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import TextIO, TypeAlias
 
 from services.replay.reader import BadRow, InvalidRow, Row, WrongFormat, content_id
-from services.segmentation.events import MAX_TS_MS, USER_ID_PATTERN
+from services.segmentation.events import MAX_TS_MS, USER_ID_PATTERN, date_time_ms
 
 Columns: TypeAlias = Mapping[str, str]
 
-_USER_ID = re.compile(USER_ID_PATTERN.strip("^$"))
+_USER_ID = re.compile(USER_ID_PATTERN)
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read_table(stream: TextIO, required: Collection[str], to_event: Callable[[Columns], Row]) -> Iterator[Row | BadRow]:
@@ -81,14 +79,14 @@ def milliseconds(name: str, text: str) -> int:
 
 
 def moment_ms(name: str, text: str) -> int:
-    """Milliseconds since 1970 of an ISO 8601 date-time with its zone. Raises InvalidRow."""
+    """Milliseconds since 1970 of a date and time with its zone. Raises InvalidRow."""
     try:
-        since_epoch = datetime.fromisoformat(text) - _EPOCH
-    except (ValueError, TypeError):  # TypeError: a date-time without a zone cannot be placed
-        since_epoch = timedelta(-1)
-    if since_epoch < timedelta(0):
+        ts_ms = date_time_ms(text)
+    except ValueError:
+        ts_ms = -1
+    if ts_ms < 0:
         raise InvalidRow(f"{name}: expected a date and time since 1970 with its zone, found {text[:40]!r}")
-    return since_epoch // timedelta(milliseconds=1)
+    return ts_ms
 
 
 def number(name: str, text: str) -> float | None:

@@ -1,4 +1,4 @@
-"""The base of errors that an operator can mend: their message says what to do, and no traceback is shown."""
+"""The base of errors that an operator can fix: their message says what to do, and no traceback is shown."""
 
 
 class OperatorError(Exception):

@@ -74,8 +74,15 @@ class ApiMetrics:
     def observe_lookups(self, answers: Sequence[Mapping[str, object]], seconds: float) -> None:
         self._seconds.observe(seconds)
         for answer in answers:
-            known = "known" if answer["known"] else "unknown"
-            self._outcomes["degraded" if answer["degraded"] else "refused" if "error" in answer else known].inc()
+            self._outcomes[_outcome(answer)].inc()
+
+
+def _outcome(answer: Mapping[str, object]) -> str:
+    if answer["degraded"]:
+        return "degraded"
+    if "error" in answer:
+        return "refused"
+    return "known" if answer["known"] else "unknown"
 
 
 class WorkerMetrics:
@@ -84,10 +91,14 @@ class WorkerMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.applied = Counter("tranche_worker_records_applied_total", "Records of the log applied.", registry=registry)
         self.dead_letters = Counter(
-            "tranche_worker_dead_letters_total", "Records that nobody can read, put aside.", registry=registry
+            "tranche_worker_dead_letters_total",
+            "Records that are no valid event, put into the dead-letter log.",
+            registry=registry,
         )
         self.strays = Counter(
-            "tranche_worker_strays_total", "Events found on another user's partition and sent home.", registry=registry
+            "tranche_worker_strays_total",
+            "Events found on another user's partition and appended to their own.",
+            registry=registry,
         )
         self.refused = Counter(
             "tranche_worker_refused_batches_total",
@@ -101,7 +112,9 @@ class WorkerMetrics:
         )
         self.partitions = Gauge("tranche_worker_partitions", "Partitions that this worker owns.", registry=registry)
         self.cached_events = Gauge(
-            "tranche_worker_cached_events", "Weight of the profiles held decoded, in events.", registry=registry
+            "tranche_worker_cached_events",
+            "Events in the profiles that the cache holds, and four for each user.",
+            registry=registry,
         )
         self._delay_seconds = Histogram(
             "tranche_worker_apply_delay_seconds",

@@ -29,16 +29,16 @@ class Settings(BaseSettings):
     embedded_backlog: int = Field(
         640_000,
         ge=1,
-        description="records that the embedded log holds for the workers, a count; past it events get 503",
+        description="number of records that may wait in the embedded log; past it events get 503",
     )
     redis_url: str = Field(
         "redis://127.0.0.1:6379/0", description="URL of the Redis that holds profiles and memberships"
     )
     partitions: int = Field(
-        64, ge=1, le=4096, description="partitions of the event log, a count; recorded at first start"
+        64, ge=1, le=4096, description="number of partitions of the event log; recorded at the first start"
     )
     keep: str = Field(
-        DEFAULT_KEEP, description="properties and context paths that profiles keep, parted by blanks; * ends a path"
+        DEFAULT_KEEP, description="properties and context paths that profiles keep, separated by spaces; * ends a path"
     )
     host: str = Field("127.0.0.1", description="address to listen on")
     log_level: LogLevel = Field("info", description="the least severe level that is logged")

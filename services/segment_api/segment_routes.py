@@ -8,7 +8,6 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, Field
 
 from services.runtime.problems import ProblemError, problem_answer
-from services.runtime.text import printable
 from services.segment_api.bodies import Bodies
 from services.segment_api.catalog_store import CatalogStore
 from services.segmentation.catalog import (
@@ -92,12 +91,7 @@ def segment_routes(store: CatalogStore, keep: KeepList, bodies: Bodies) -> APIRo
 
 
 def _rule_problem(error: RuleError) -> ProblemError:
-    members = {
-        "line": error.line,
-        "column": error.column,
-        "found": printable(error.found),
-        "expected": printable(error.expected),
-    }
+    members = {"line": error.line, "column": error.column, "found": error.found, "expected": error.expected}
     return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"rule: {error}", members=members)
 
 

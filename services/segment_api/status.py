@@ -36,9 +36,9 @@ def status_routes(offsets: LogOffsets, redis: RedisClient, store: CatalogStore, 
 
     @routes.get("/v1/status", summary="How far the event log is applied", response_model=Status)
     async def status() -> Response:
-        ends = await offsets.ends()
         numbers = range(partitions)
         watermarks = await _integers(redis, [keys.watermark(number) for number in numbers])
+        ends = await offsets.ends()  # after the watermarks: the other way round, lag could be missed
         refreshed = await _integers(redis, [keys.refreshed(number) for number in numbers])
         users = await asyncio.gather(*(redis.zcard(keys.users(number)) for number in numbers))
         rows = [

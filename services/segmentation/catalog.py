@@ -7,19 +7,18 @@ catalog's at its last edit, so that a membership can be told to be older than th
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.segmentation.events import Purpose
 from services.segmentation.keep import KEEP_ALL, KeepList
 from services.segmentation.rules.evaluate import Evaluator, evaluator
 from services.segmentation.rules.parse import parse
 
 SEGMENT_ID_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 MAX_SEGMENTS = 10_000
-
-Purpose = Annotated[int, Field(ge=1, le=63)]
 
 
 class SegmentDefinition(BaseModel):
@@ -42,14 +41,21 @@ class TooManySegments(ValueError):
     """The catalog is full."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Segment:
     id: str
     ordinal: int
     version: int
     definition: SegmentDefinition
-    moments: Evaluator
-    """When the rule holds for a profile, from the profile's latest event on."""
+
+    @cached_property
+    def moments(self) -> Evaluator:
+        """When the rule holds for a profile, from the profile's latest event on.
+
+        Made at first use: lookups follow every edit of the catalog and hardly ever evaluate. The rule was checked
+        when it was put, so whatever was kept then is fine.
+        """
+        return evaluator(parse(self.definition.rule, KEEP_ALL))
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ class Catalog:
 
         Raises RuleError, also where the rule names what `keep` does not hold, and TooManySegments.
         """
-        moments = evaluator(parse(definition.rule, keep))
+        parse(definition.rule, keep)
         before = self.segments.get(segment_id)
         if before is not None and before.definition == definition:
             return self
@@ -75,7 +81,7 @@ class Catalog:
             raise TooManySegments(f"there are {MAX_SEGMENTS} segments, which is the most")
         version = self.version + 1
         ordinal = self.next_ordinal if before is None else before.ordinal
-        segment = Segment(segment_id, ordinal, version, definition, moments)
+        segment = Segment(segment_id, ordinal, version, definition)
         return Catalog(version, self.next_ordinal + (before is None), {**self.segments, segment_id: segment})
 
     def delete(self, segment_id: str) -> "Catalog":
@@ -86,6 +92,7 @@ class Catalog:
         return replace(self, version=self.version + 1, segments=rest)
 
     def encode(self) -> bytes:
+        """The catalog's one document, as JSON."""
         segments = [
             {
                 "id": each.id,
@@ -99,7 +106,7 @@ class Catalog:
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
-        """Read what `encode` wrote. Rules were checked when they were put, so any kept property is fine."""
+        """Read what `encode` wrote."""
         document = orjson.loads(data)
         segments = _segments(document["segments"])
         return cls(document["version"], document["next_ordinal"], {segment.id: segment for segment in segments})
@@ -108,5 +115,4 @@ class Catalog:
 def _segments(rows: Iterable[dict[str, Any]]) -> Iterable[Segment]:
     for row in rows:
         definition = SegmentDefinition.model_validate(row["definition"])
-        moments = evaluator(parse(definition.rule, KEEP_ALL))
-        yield Segment(row["id"], row["ordinal"], row["version"], definition, moments)
+        yield Segment(row["id"], row["ordinal"], row["version"], definition)

@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 MAX_AHEAD_MS = 5 * 60 * 1000
 MAX_SKEW_MS = 60 * 1000  # how far the log's clock may be behind the clock of the collector that accepted an event
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_TS_MS = 253_402_300_799_999  # the last millisecond of the year 9999
 SPACE_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 TYPE_PATTERN = r"^[a-z][a-z0-9_]{0,63}$"
@@ -43,12 +44,10 @@ class Event:
     """The consent purposes granted with this event; None when it carries no consent record."""
 
 
-def _milliseconds(value: object) -> object:
-    """Turn an RFC 3339 date-time into milliseconds; leave everything else to the integer check."""
-    if not isinstance(value, str):
-        return value
+def date_time_ms(text: str) -> int:
+    """Milliseconds since 1970 of an RFC 3339 date-time, rounded down. Raises ValueError, saying what is wrong."""
     try:
-        moment = datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError("expected milliseconds since 1970 or an RFC 3339 date-time") from None
     if moment.tzinfo is None:
@@ -56,7 +55,10 @@ def _milliseconds(value: object) -> object:
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+def _milliseconds(value: object) -> object:
+    """Date-times become milliseconds; everything else is left to the integer check."""
+    return date_time_ms(value) if isinstance(value, str) else value
+
 
 Timestamp = Annotated[
     int,
@@ -73,12 +75,15 @@ Timestamp = Annotated[
 ]
 
 
+Purpose = Annotated[int, Field(ge=1, le=63)]
+
+
 class Consent(BaseModel):
     """The purposes that the visitor granted, numbered as in IAB TCF 2.2."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    purposes: list[Annotated[int, Field(ge=1, le=63)]] = Field(max_length=63)
+    purposes: list[Purpose] = Field(max_length=63)
 
 
 class EventMessage(BaseModel):
@@ -111,7 +116,7 @@ def read_event(raw: object, arrived_ms: int, max_ahead_ms: int = MAX_AHEAD_MS) -
         raise InvalidEvent(_explain(error, raw)) from None
     ts_ms = arrived_ms if message.ts is None else message.ts
     if ts_ms > arrived_ms + max_ahead_ms:
-        raise InvalidEvent("ts: more than 5 minutes ahead of the clock here")
+        raise InvalidEvent("ts: more than 5 minutes ahead of the server's clock")
     return Event(
         event_id=message.event_id,
         user_id=message.user_id,

@@ -1,4 +1,4 @@
-"""Sets of moments, as the boundaries at which membership of the set toggles. All interval arithmetic lives here.
+"""Sets of moments, written as the boundaries at which one enters or leaves the set. All interval arithmetic lives here.
 
 A set is a rising tuple of milliseconds: a moment is in it when an odd number of boundaries are at or before it. So
 `(a, b, c)` is [a, b) and [c, for ever). `START` is before every moment: a set that begins there was "already true".
@@ -53,5 +53,4 @@ def clip(moments: Intervals, from_ms: int) -> Intervals:
 
 def spans(moments: Intervals) -> Iterator[tuple[int, int | None]]:
     """The set as [since, until) pairs; until is None where it never ends."""
-    for at in range(0, len(moments), 2):
-        yield moments[at], moments[at + 1] if at + 1 < len(moments) else None
+    return zip(moments[::2], (*moments[1::2], None), strict=False)

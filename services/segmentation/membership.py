@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from services.segmentation.catalog import Catalog, Segment
-from services.segmentation.intervals import START, clip, spans
+from services.segmentation.intervals import START, Intervals, clip, spans
 from services.segmentation.profile import Profile
 
 MAX_SPANS = 4
@@ -55,27 +55,32 @@ def judge(
     A span that holds at the latest event keeps the beginning that `before` knows, unless the segment was edited
     since; otherwise it begins with that event.
     """
-    known = {} if before is None else {span.ordinal: span.since_ms for span in before.at(profile.latest_ms)}
-    known_version = 0 if before is None else before.catalog_version
-    found: list[Span] = []
-    exact_until_ms: int | None = None
+    begun_ms = _begun_ms(profile, catalog, before)
+    kept: list[Span] = []
+    beyond_ms: list[int] = []
     for segment in catalog.segments.values():
-        moments = clip(segment.moments(profile), profile.latest_ms)
-        start_ms = (
-            known.get(segment.ordinal, profile.latest_ms) if segment.version <= known_version else profile.latest_ms
-        )
-        every = [
-            Span(segment.ordinal, start_ms if since_ms == START else since_ms, until_ms)
-            for since_ms, until_ms in spans(moments)
-        ]
-        found += every[:max_spans]
-        if max_spans is not None and len(every) > max_spans:
-            beyond_ms = every[max_spans].since_ms
-            exact_until_ms = beyond_ms if exact_until_ms is None else min(exact_until_ms, beyond_ms)
-    return Membership(
-        catalog.version, profile.latest_ms, tuple(sorted(found, key=_rank)), exact_until_ms, profile.purposes
-    )
+        if moments := clip(segment.moments(profile), profile.latest_ms):
+            found = _spans(moments, segment.ordinal, begun_ms.get(segment.ordinal, profile.latest_ms))
+            kept += found[:max_spans]
+            if max_spans is not None and len(found) > max_spans:
+                beyond_ms.append(found[max_spans].since_ms)
+    exact_until_ms = min(beyond_ms, default=None)
+    return Membership(catalog.version, profile.latest_ms, tuple(sorted(kept)), exact_until_ms, profile.purposes)
 
 
-def _rank(span: Span) -> tuple[int, int]:
-    return span.ordinal, span.since_ms
+def _begun_ms(profile: Profile, catalog: Catalog, before: Membership | None) -> dict[int, int]:
+    """Since when the user has been in each segment that `before` was right about, by ordinal."""
+    if before is None:
+        return {}
+    return {
+        span.ordinal: span.since_ms
+        for span in before.at(profile.latest_ms)
+        if (segment := catalog.by_ordinal.get(span.ordinal)) and segment.version <= before.catalog_version
+    }
+
+
+def _spans(moments: Intervals, ordinal: int, begun_ms: int) -> list[Span]:
+    """The intervals as spans of a segment; one that is already true has begun at `begun_ms`."""
+    return [
+        Span(ordinal, begun_ms if since_ms == START else since_ms, until_ms) for since_ms, until_ms in spans(moments)
+    ]

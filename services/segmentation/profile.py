@@ -22,6 +22,8 @@ REMEMBERED = 1024
 MAX_LATEST = 256
 """Latest values of each sort (traits, context paths) that are kept: the newest ones."""
 
+_WIDE = Context(prec=400)  # digits; the largest float has 309, and six decimals are kept of it
+
 
 class Entry(NamedTuple):
     """What is kept of one event. Ordered by time, then by digest: two entries never share both."""
@@ -86,10 +88,10 @@ class Profile:
 
 def add(profile: Profile | None, event: Event, keep: KeepList) -> Profile:
     """The profile with `event` in it; the same object when the event is a repeat."""
-    digest = id_digest(event.event_id)
+    digest = _id_digest(event.event_id)
     if profile is None:
         profile = Profile(event.ts_ms, event.ts_ms)
-    elif knows(profile, digest):
+    elif _knows(profile, digest):
         return profile
     kept = dict(kept_fields(event.properties, event.context, keep))
     values = tuple((name, usable) for name, value in sorted(kept.items()) if (usable := matchable(value)) is not None)
@@ -106,16 +108,6 @@ def add(profile: Profile | None, event: Event, keep: KeepList) -> Profile:
     )
 
 
-def knows(profile: Profile, digest: int) -> bool:
-    """Whether an event with this id, of whatever type, has been counted."""
-    return any(entry.digest == digest for log in profile.types.values() for entry in chain(log.entries, log.dropped))
-
-
-def id_digest(event_id: str) -> int:
-    """64 bits that stand for an event id: within one user's events two ids share them with odds of about 1 in 10^13."""
-    return int.from_bytes(blake2b(event_id.encode(), digest_size=8).digest(), "big")
-
-
 def millionths(value: object) -> int | None:
     """A JSON number as a whole number of millionths, half to even on its shortest decimal form; None for the rest."""
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -125,7 +117,14 @@ def millionths(value: object) -> int | None:
     return int(Decimal(repr(value)).scaleb(6, _WIDE).to_integral_value(ROUND_HALF_EVEN))
 
 
-_WIDE = Context(prec=400)
+def _knows(profile: Profile, digest: int) -> bool:
+    """Whether an event with this id, of whatever type, has been counted."""
+    return any(entry.digest == digest for log in profile.types.values() for entry in chain(log.entries, log.dropped))
+
+
+def _id_digest(event_id: str) -> int:
+    """64 bits that stand for an event id: within one user's events two ids share them with odds of about 1 in 10^13."""
+    return int.from_bytes(blake2b(event_id.encode(), digest_size=8).digest(), "big")
 
 
 def _insert(log: TypeLog, entry: Entry) -> TypeLog:

@@ -111,7 +111,7 @@ class Product:
         return asyncio.run(topics.dead_letters())
 
     def wait_applied(self, patience_s: float = PATIENCE_S) -> None:
-        assert holds_within(patience_s, lambda: self.status()["lag"] == 0), self._why()
+        assert holds_within(patience_s, lambda: self.status()["lag"] == 0), self.condition()
 
     # Segments.
 
@@ -138,7 +138,7 @@ class Product:
             status = self.status()
             return bool(status["refreshed"] == status["catalog_version"])
 
-        assert holds_within(PATIENCE_S, refreshed), self._why()
+        assert holds_within(PATIENCE_S, refreshed), self.condition()
 
     # Answers out.
 
@@ -210,14 +210,16 @@ class Product:
         """Kill one process of a role and wait until another is in its place."""
         before = self.roles(role)
         before[0].send_signal(signal.SIGKILL)
-        assert holds_within(PATIENCE_S, lambda: len(set(self.roles(role)) - {before[0]}) == len(before)), self._why()
+        back = holds_within(PATIENCE_S, lambda: len(set(self.roles(role)) - {before[0]}) == len(before))
+        assert back, self.condition()
+
+    def condition(self) -> str:
+        """What to know of it when something does not happen: the ends of its logs, and its status."""
+        logs = [self.log_path, *sorted((self.data_dir / "logs").glob("*.log"))]
+        return "\n".join(f"{path}:\n{last_lines(path)}" for path in logs) + f"\n{self.status()}"
 
     def _has_said_ready(self) -> bool:
         return b"ready" in self.log_path.read_bytes().splitlines()
-
-    def _why(self) -> str:
-        logs = [self.log_path, *sorted((self.data_dir / "logs").glob("*.log"))]
-        return "\n".join(f"{path}:\n{last_lines(path)}" for path in logs) + f"\n{self.status()}"
 
 
 @contextmanager

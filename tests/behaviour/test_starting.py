@@ -16,6 +16,7 @@ def test_the_defaults_serve_the_starter_segments_with_several_workers(data_dir: 
         users = [f"u-{number}" for number in range(200)]
         product.send([{"event_id": "1", "user_id": user, "type": "add_to_cart", "ts": now_ms} for user in users])
         product.wait_applied()
+        product.wait_refreshed()
         found = product.lookup_many(users, now_ms)
         assert all("in-cart-now" in [each["id"] for each in found[user]["segments"]] for user in users)
 

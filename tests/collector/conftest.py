@@ -8,9 +8,8 @@ from fastapi import FastAPI
 
 from services.collector.app import create_app
 from services.collector.settings import CollectorSettings
+from tests.collector.examples import NOW_MS
 from tests.collector.memory_log import MemoryLog
-
-NOW_MS = 1_732_240_000_123
 
 
 @pytest.fixture

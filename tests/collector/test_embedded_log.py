@@ -15,7 +15,7 @@ from services.runtime.event_log.port import Record
 from services.runtime.partition_count import PartitionCountDiffers
 from services.runtime.redis_client import connect
 from services.segmentation.events import decode_event
-from tests.collector.test_intake import event
+from tests.collector.examples import event
 from tests.support.servers import redis_server
 
 PARTITIONS = 8

@@ -19,9 +19,8 @@ from services.collector.app import create_app
 from services.collector.contract import event_schema
 from services.collector.settings import CollectorSettings
 from services.runtime.problems import PROBLEM_JSON
-from tests.collector.conftest import NOW_MS
+from tests.collector.examples import NOW_MS, event, events, json_values
 from tests.collector.memory_log import MemoryLog, Mood
-from tests.collector.test_intake import event, events, json_values
 
 Client = httpx.AsyncClient
 

@@ -12,26 +12,9 @@ from services.collector.intake import Intake, Limits, none_good, take_in
 from services.runtime.problems import ProblemError
 from services.segmentation.events import decode_event
 from services.segmentation.partitions import partition_of
+from tests.collector.examples import NOW_MS, event, events, json_values
 
-NOW_MS = 1_732_240_000_123
 LIMITS = Limits(max_events=500, max_event_bytes=32 * 1024, partitions=64)
-
-json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**63), 2**64 - 1)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(exclude_categories=["Cs"])),
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner, max_size=4)
-    ),
-    max_leaves=12,
-)
-
-
-def event(**changes: Any) -> dict[str, Any]:
-    return {"event_id": "e-1", "user_id": "u-42", "type": "view", **changes}
 
 
 def take(sent: object) -> Intake:
@@ -145,20 +128,6 @@ def test_an_empty_array_is_refused_for_it_holds_no_good_event() -> None:
 def test_a_scalar_is_one_bad_event(scalar: object) -> None:
     intake = take(scalar)
     assert (len(intake.messages), [reject.index for reject in intake.rejects]) == (0, [0])
-
-
-events = st.fixed_dictionaries(
-    {
-        "event_id": st.text("ab", min_size=1),
-        "user_id": st.text("uv@", min_size=1),
-        "type": st.sampled_from(["view", "Buy"]),
-    },
-    optional={
-        "ts": json_values | st.integers(NOW_MS - 10, NOW_MS + 600_000),
-        "properties": json_values,
-        "consent": json_values,
-    },
-)
 
 
 @given(sent=st.lists(events | json_values, min_size=1, max_size=8))

@@ -10,8 +10,8 @@ from fastapi import FastAPI
 
 from services.collector.settings import CollectorSettings
 from services.runtime.http import StoppableServer, server_config
+from tests.collector.examples import event
 from tests.collector.memory_log import MemoryLog, Mood
-from tests.collector.test_intake import event
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

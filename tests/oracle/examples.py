@@ -7,14 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.segmentation.events import Event
-from services.segmentation.rules.nodes import (
-    Compare,
-    Filter,
-    Literal,
-    Operator,
-    Selection,
-    Term,
-)
+from services.segmentation.rules.nodes import Compare, Filter, Literal, Operator, Selection, Term
 from tests.oracle.judge import judge
 from tests.oracle.rule_strategies import literal
 

@@ -4,15 +4,17 @@ import gzip
 import io
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.cli import Format
 from services.replay.reader import BadRow, BrokenRecording, Row, WrongFormat, open_recording
 from services.replay.readers import readers
-from services.replay.source import last_ts
+from services.replay.source import RecordedLog
 from services.segmentation.events import MAX_TS_MS, read_event
 from tests.replay.real_sets import real_set
 
@@ -125,6 +127,12 @@ class TestWhatBecomesOfARow:
             {"event_id": "e2", "user_id": "u", "type": "search"},
         ]
 
+    @pytest.mark.parametrize("consent", ['{"gpc": true}', '{"tcf": "COvF"}', '{"purposes": [1]}', "null"])
+    def test_consent_is_passed_on_in_whatever_form_it_was_recorded(self, consent: str) -> None:
+        [row] = read_rows("tranche", f'{{"event_id": "e", "user_id": "u", "type": "x", "consent": {consent}}}')
+        assert isinstance(row, dict)
+        assert row["consent"] == orjson.loads(consent)
+
     def test_columns_may_come_in_any_order_and_optional_ones_be_missing(self) -> None:
         [row] = read("globo_news", "extra,click_timestamp,click_article_id,user_id\nx,1506826804207,5,9\n")
         assert without_id(row) == {
@@ -134,6 +142,11 @@ class TestWhatBecomesOfARow:
             "properties": {"item_id": "5"},
             "context": {},
         }
+
+
+def test_the_help_names_every_format() -> None:
+    (told,) = [each for each in get_args(Format) if hasattr(each, "help")]
+    assert [name for name in readers() if name not in told.help] == []
 
 
 class TestEventIds:
@@ -184,6 +197,11 @@ class TestBadRows:
             (
                 "tranche",
                 '{"event_id": "e", "user_id": "u", "type": "x", "properties": ' + '{"a":' * 400 + "1" + "}" * 401,
+                "nested too deeply",
+            ),
+            (
+                "tranche",
+                '{"event_id": "e", "user_id": "u", "type": "x", "consent": ' + '{"a":' * 400 + "1" + "}" * 401,
                 "nested too deeply",
             ),
         ],
@@ -264,12 +282,12 @@ class TestFilesThatAreNoRecording:
         assert good == [str(user) for user in range(len(good))]
         assert len(good) > (5_000 if damage == "cut off" else 19_000)
 
-    def test_last_ts_is_the_latest_wherever_it_stands(self, tmp_path: Path) -> None:
+    def test_times_are_shifted_by_the_latest_wherever_it_stands(self, tmp_path: Path) -> None:
         path = tmp_path / "log"
         rows = [f"1,1,2015-05-0{day}T00:00:00Z,view,1,x" for day in (3, 5, 4)]
         path.write_text("\n".join([RETAILROCKET, *rows, "garbage"]))
-        assert last_ts(path, readers()["retailrocket"]) == 1430784000000
-        assert last_ts(path, readers()["retailrocket"], limit=1) == 1430611200000
+        assert RecordedLog(path, "retailrocket").shift_ms(1430784000007) == 7
+        assert RecordedLog(path, "retailrocket", limit=1).shift_ms(1430611200009) == 9
 
 
 class TestRealRecordings:

@@ -52,7 +52,7 @@ async def test_more_than_ten_bad_rows_are_summed_up(tmp_path: Path) -> None:
     async with collector() as stand_in:
         _, printed = await run_replay(stand_in, RecordedLog(path, "retailrocket"))
     assert printed.count(": expected 6 columns") == 10
-    assert "and 2 bad rows more" in printed
+    assert "and 2 more bad rows" in printed
 
 
 async def test_limit_and_rebase_go_by_the_rows_that_are_sent(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ async def test_where_nothing_can_be_read_the_code_is_not_zero(tmp_path: Path) ->
             (RecordedLog(tmp_path / "gone", "retailrocket"), "error: {}: No such file"),
             (RecordedLog(tmp_path, "retailrocket"), "error: {}: Is a directory"),
             (RecordedLog(other, "csv"), "error: {}: no format 'csv'; there are globo_news, rees46"),
-            (RecordedLog(empty, "retailrocket"), "error: there was no event to read"),
+            (RecordedLog(empty, "retailrocket"), "error: no events were found"),
         ]:
             code, printed = await run_replay(stand_in, log)
             assert code == 1
@@ -124,7 +124,7 @@ async def test_workers_that_stand_still_are_reported(tmp_path: Path, monkeypatch
         stand_in.status = {"partitions": [{"partition": 0, "end": 9, "watermark": 4}]}
         code, printed = await run_replay(stand_in, RecordedLog(path, "retailrocket"), api=True)
     assert code == 1
-    assert "the workers did not get on" in printed
+    assert "the workers made no progress" in printed
 
 
 async def test_the_simulation_is_played_like_a_recording_and_named_as_what_it_is() -> None:

@@ -50,9 +50,8 @@ async def test_every_event_arrives_once_and_each_user_s_in_order() -> None:
         counts = await send_to(stand_in.url, rows)
     assert_all_came_in_order(stand_in, rows)
     assert max(map(len, stand_in.batches)) == BATCH
-    assert (counts.read, counts.sent, counts.accepted, counts.rejected) == (7_777, 7_777, 7_777, 0)
+    assert (counts.read, counts.accepted, counts.rejected) == (7_777, 7_777, 0)
     assert len(counts.users) == 40
-    assert counts.latest_ts_ms == 7_776
 
 
 async def test_a_busy_collector_gets_the_same_events_again_in_order() -> None:
@@ -61,7 +60,7 @@ async def test_a_busy_collector_gets_the_same_events_again_in_order() -> None:
         stand_in.script = [Reply(503), Reply(500, {"detail": "oops"}), Reply(429), Reply(503)]
         counts = await send_to(stand_in.url, rows)
     assert_all_came_in_order(stand_in, rows)
-    assert (counts.sent, counts.accepted) == (5_000, 5_000)
+    assert counts.accepted == 5_000
     assert stand_in.requests == len(stand_in.batches) + 4
     assert counts.waiting_for is None
 
@@ -88,14 +87,14 @@ async def test_a_collector_that_starts_late_is_waited_for() -> None:
 
 
 async def test_a_collector_that_never_answers_is_given_up_with_the_reason() -> None:
-    with bound_socket() as sock, pytest.raises(GaveUp, match=r"took nothing for 0 s; the last try: .*connect"):
+    with bound_socket() as sock, pytest.raises(GaveUp, match=r"accepted nothing for 0 s; the last answer: .*connect"):
         await send_to(address(sock), events(10), patience_s=0.3)
 
 
 async def test_a_collector_that_stays_busy_is_given_up_with_its_own_words() -> None:
     async with collector() as stand_in:
         stand_in.script = [Reply(503, {"title": "Unavailable", "detail": "the log is full"})] * 20
-        with pytest.raises(GaveUp, match="the last try: 503 the log is full"):
+        with pytest.raises(GaveUp, match="the last answer: 503 the log is full"):
             await send_to(stand_in.url, events(10), patience_s=0.5)
 
 
@@ -164,9 +163,8 @@ async def test_times_are_shifted_by_a_constant_and_a_missing_one_stays_missing()
         {"event_id": "c", "user_id": "u", "type": "x", "ts": 400},
     ]
     async with collector() as stand_in:
-        counts = await send_to(stand_in.url, rows, Pacer(shift_ms=50_000))
+        await send_to(stand_in.url, rows, Pacer(shift_ms=50_000))
     assert [event.get("ts") for event in stand_in.events] == [51_000, None, 50_400]
-    assert counts.latest_ts_ms == 1_000
 
 
 async def test_a_paced_replay_takes_the_recorded_time_divided_by_the_speed() -> None:

@@ -10,11 +10,8 @@ from services.runtime.redis_client import connect
 KEY = "tranche:partitions"
 
 
-@pytest.mark.parametrize("kind", ["single", "cluster"])
-async def test_the_first_number_stays(kind: str, request: pytest.FixtureRequest) -> None:
-    fixture = {"single": "clean_redis_url", "cluster": "clean_redis_cluster_url"}[kind]
-    url = request.getfixturevalue(fixture)
-    redis = connect(url.replace("redis://", "redis+cluster://"), timeout_s=2)
+async def test_the_first_number_stays(url: str) -> None:
+    redis = connect(url, timeout_s=2)
     await agree_on_partitions(redis, KEY, 64)
     await agree_on_partitions(redis, KEY, 64)
     with pytest.raises(PartitionCountDiffers, match="has 64 partitions and TRANCHE_PARTITIONS is 32: set it to 64"):

@@ -1,7 +1,7 @@
 """Clients of a real Redis: on TCP, on a unix socket, and of a cluster, also when its nodes change."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,8 +14,9 @@ from redis.exceptions import TimeoutError as RedisSilent
 
 from services.local_stack.redis_server import RedisServer
 from services.runtime.redis_client import BadRedisUrl, RedisClient, connect, get_many
+from tests.runtime.conftest import clustered
 from tests.support.event_logs import Frozen, listener_on, redis_process
-from tests.support.servers import redis_cluster, redis_server
+from tests.support.servers import redis_cluster
 
 NAMES = [f"{{p{number:02d}}}:key" for number in range(64)]
 
@@ -27,23 +28,6 @@ async def connected(url: str, timeout_s: float = 2) -> AsyncIterator[RedisClient
         yield client
     finally:
         await client.aclose()
-
-
-def clustered(url: str) -> str:
-    return url.replace("redis://", "redis+cluster://")
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[RedisServer]:
-    with redis_server(tmp_path) as server:
-        yield server
-
-
-@pytest.fixture(params=["single", "cluster"])
-def url(request: pytest.FixtureRequest) -> str:
-    if request.param == "single":
-        return str(request.getfixturevalue("clean_redis_url"))
-    return clustered(request.getfixturevalue("clean_redis_cluster_url"))
 
 
 async def test_many_values_come_in_the_order_asked_for(url: str) -> None:

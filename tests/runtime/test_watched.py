@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import pytest
 from redis.exceptions import RedisError
@@ -11,7 +10,6 @@ from redis.exceptions import RedisError
 from services.local_stack.redis_server import RedisServer
 from services.runtime.redis_client import RedisClient, connect
 from services.runtime.watched import UnreadableValue, WatchedValue
-from tests.support.servers import redis_server
 
 INTERVAL_S = 0.02
 
@@ -21,12 +19,6 @@ async def redis(clean_redis_url: str) -> AsyncIterator[RedisClient]:
     client = connect(clean_redis_url, timeout_s=2)
     yield client
     await client.aclose()
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[RedisServer]:
-    with redis_server(tmp_path) as server:
-        yield server
 
 
 def watched(redis: RedisClient) -> WatchedValue[int]:

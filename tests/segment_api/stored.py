@@ -9,6 +9,7 @@ from services.segmentation.engine import UserState, step
 from services.segmentation.events import Event
 from services.segmentation.keep import KEEP_ALL
 from services.segmentation.partitions import partition_of
+from services.segmentation.profile import Profile, add
 from services.segmentation.wire import keys
 from services.stream_worker.store import UserStore, Write
 
@@ -49,3 +50,11 @@ class StoredUsers:
 
 def event(type_: str, ts_ms: int, user_id: str = "u-42", **more: object) -> Event:
     return Event(f"{type_}-{ts_ms}", user_id, type_, ts_ms, **more)  # type: ignore[arg-type]
+
+
+def profile_of(events: list[Event]) -> Profile:
+    profile: Profile | None = None
+    for each in events:
+        profile = add(profile, each, KEEP_ALL)
+    assert profile is not None
+    return profile

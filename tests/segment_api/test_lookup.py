@@ -4,23 +4,10 @@ import time
 from typing import Any
 
 import httpx
-import msgpack
 import orjson
 import pytest
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
 
 from services.segment_api.settings import ApiSettings
-from services.segmentation.catalog import Catalog, SegmentDefinition
-from services.segmentation.engine import UserState
-from services.segmentation.events import Event
-from services.segmentation.keep import KEEP_ALL
-from services.segmentation.membership import Membership, Span
-from services.segmentation.profile import Profile, add
-from services.segmentation.rules.parse import parse
-from services.segmentation.wire.membership import encode_membership
-from tests.oracle.judge import judge
 from tests.segment_api.running import client_of, lookup, many, metric, problem, put
 from tests.segment_api.stored import StoredUsers, event
 
@@ -250,72 +237,6 @@ class TestConsent:
         assert {each["known"] for each in found} == {True}
 
 
-class TestBeyondTheStoredMembership:
-    """A rule that comes and goes more often than is stored: beyond that, the profile answers."""
-
-    RULE = "count('visit', within='1d') in [1, 3, 5, 7, 9, 11]"
-    VISITS = tuple(event("visit", T + minute * 600_000) for minute in range(12))
-
-    @staticmethod
-    def toggles() -> list[int]:
-        """The moments at which a visit falls out of the day."""
-        return [each.ts_ms + 24 * HOUR for each in TestBeyondTheStoredMembership.VISITS]
-
-    async def test_every_moment_ahead_is_answered_as_by_brute_force(
-        self, client: httpx.AsyncClient, users: StoredUsers
-    ) -> None:
-        await put(client, "odd", self.RULE)
-        await put(client, "always", "count('visit') >= 1")
-        await users.apply(self.VISITS)
-        rule, wrong = parse(self.RULE), []
-        for at in sorted({at + shift for at in self.toggles() for shift in (-1, 0, 1)}):
-            found = await lookup(client, "u-42", at=at, fields="ids")
-            expected = ["always", "odd"] if judge(rule, self.VISITS, at) else ["always"]
-            wrong += [at] if found["segments"] != expected or found["degraded"] else []
-        assert wrong == []
-
-    async def test_the_beginning_that_is_known_stays_known(self, client: httpx.AsyncClient, users: StoredUsers) -> None:
-        await put(client, "odd", self.RULE)
-        await put(client, "always", "count('visit') >= 1")
-        for visit in self.VISITS:
-            await users.apply([visit])
-        found = [await lookup(client, "u-42", at=at) for at in (self.VISITS[-1].ts_ms, self.toggles()[-1])]
-        assert [answer["segments"][0] for answer in found] == [{"id": "always", "since": T, "until": None}] * 2
-
-    async def test_in_a_batch_only_those_are_evaluated_whose_membership_ends(
-        self, client: httpx.AsyncClient, users: StoredUsers
-    ) -> None:
-        await put(client, "odd", self.RULE)
-        asked = [f"u{index}" for index in range(20)]
-        for index, user_id in enumerate(asked):
-            await users.apply([event("visit", each.ts_ms, user_id) for each in self.VISITS[: 12 if index % 2 else 1]])
-        at = self.toggles()[-1] - 1
-        found = await many(client, asked, at=at, fields="ids")
-        assert [answer["user_id"] for answer in found] == asked
-        assert [answer["segments"] for answer in found] == [[], ["odd"]] * 10
-        assert not any(answer["degraded"] for answer in found)
-
-    async def test_a_profile_that_is_gone_or_damaged_degrades_the_answer(
-        self, client: httpx.AsyncClient, users: StoredUsers
-    ) -> None:
-        await put(client, "odd", self.RULE)
-        await users.apply(self.VISITS)
-        await users.damage("u-42", profile=b"\xc1")
-        answer = await lookup(client, "u-42", at=self.toggles()[-1])
-        assert (answer["segments"], answer["degraded"]) == ([], True)
-
-    async def test_a_profile_newer_than_the_membership_refuses_what_is_now_the_past(
-        self, client: httpx.AsyncClient, users: StoredUsers
-    ) -> None:
-        """The worker may write between the two reads."""
-        catalog = Catalog().put("odd", SegmentDefinition(name="A", rule=self.RULE), KEEP_ALL)
-        profile = profile_of([*self.VISITS, event("visit", self.toggles()[-1] + 5)])
-        early = Membership(catalog.version, T, (), T + 1)
-        await users.put("u-42", UserState(profile, early))
-        response = await client.get("/v1/users/u-42/segments", params={"at": self.toggles()[-1]})
-        assert response.status_code == 400
-
-
 async def test_a_deleted_segment_is_not_shown(client: httpx.AsyncClient, users: StoredUsers) -> None:
     await put(client, "kept", "count('visit') >= 1")
     await put(client, "deleted", "count('visit') >= 1")
@@ -332,65 +253,3 @@ async def test_a_segment_made_anew_under_a_deleted_ones_name_inherits_nobody(
     await client.delete("/v1/segments/name")
     await put(client, "name", "count('visit') >= 100")
     assert (await lookup(client, "u-42"))["segments"] == []
-
-
-async def test_a_membership_of_a_newer_catalog_shows_what_is_known_here(
-    client: httpx.AsyncClient, users: StoredUsers
-) -> None:
-    await put(client, "known", "count('visit') >= 1")
-    newer = Membership(99, T, (Span(0, T, None), Span(1_000_000, T, None)))
-    await users.put("u-42", UserState(profile_of([event("visit", T)]), newer))
-    assert (await lookup(client, "u-42", fields="ids"))["segments"] == ["known"]
-
-
-class TestUnreadableState:
-    GOOD = encode_membership(Membership(1, T, (Span(0, T, None),)))
-
-    @pytest.mark.parametrize(
-        "data", [b"", b"\xc1", b"\x05", b"\x90", b"\x96\x63" + GOOD[2:], GOOD[:-1], GOOD + b"\x00"]
-    )
-    async def test_it_degrades_one_users_answer_and_is_logged_without_their_name(
-        self, client: httpx.AsyncClient, users: StoredUsers, data: bytes, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        await put(client, "visitors", "count('visit') >= 1")
-        await users.apply([event("visit", T, "good")])
-        await users.damage("u-42", membership=data)
-        damaged, good = await many(client, ["u-42", "good"], fields="ids")
-        assert (damaged["segments"], damaged["degraded"]) == ([], True)
-        assert (good["segments"], good["degraded"]) == (["visitors"], False)
-        assert await metric(client, 'tranche_api_lookups_total{outcome="degraded"}') == 1
-        assert ["cannot be read" in record.getMessage() for record in caplog.records] == [True]
-        assert "u-42" not in caplog.text
-
-    async def test_it_is_logged_seldom(
-        self, client: httpx.AsyncClient, users: StoredUsers, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        await users.damage("u-42", membership=b"\xc1")
-        for _ in range(20):
-            assert (await lookup(client, "u-42"))["degraded"] is True
-        assert len(caplog.records) == 1
-
-    @hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-    @given(data=st.data())
-    async def test_whatever_is_stored_the_lookup_answers(
-        self, client: httpx.AsyncClient, users: StoredUsers, data: st.DataObject
-    ) -> None:
-        await users.damage("u-42", membership=data.draw(packed()))
-        response = await client.get("/v1/users/u-42/segments")
-        assert response.status_code == 200
-
-
-def packed() -> st.SearchStrategy[bytes]:
-    """Bytes, MessagePack, and MessagePack in the shape of a membership."""
-    scalars = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.text() | st.binary()
-    values = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8)
-    shaped = st.tuples(st.just(1), *[values] * 5)
-    return st.binary() | (values | shaped).map(msgpack.packb)
-
-
-def profile_of(events: list[Event]) -> Profile:
-    profile: Profile | None = None
-    for each in events:
-        profile = add(profile, each, KEEP_ALL)
-    assert profile is not None
-    return profile

@@ -8,8 +8,9 @@ from services.segmentation.engine import UserState, refresh, step
 from services.segmentation.events import Event
 from services.segmentation.keep import KEEP_ALL
 from services.segmentation.membership import MAX_SPANS, Membership, Span
-from services.segmentation.wire.membership import UnknownCodec, decode_membership, encode_membership
+from services.segmentation.wire.membership import decode_membership, encode_membership
 from services.segmentation.wire.profile import decode_profile
+from services.segmentation.wire.version import UnknownCodec
 
 HOUR = 3_600_000
 

@@ -1,7 +1,7 @@
-"""The formats that can be replayed, by name: a new one is a module here and a line in this table."""
+"""The formats that can be replayed, by name: a new one is a module here, a line in this table and in the CLI's help."""
 
 from services.replay.reader import Reader
-from services.replay.readers import globo_news, rees46, retailrocket, tranche_ndjson
+from services.replay.readers import globo_news, rees46, retailrocket, tranche
 
 
 def readers() -> dict[str, Reader]:
@@ -10,5 +10,5 @@ def readers() -> dict[str, Reader]:
         "globo_news": globo_news.read,
         "rees46": rees46.read,
         "retailrocket": retailrocket.read,
-        "tranche": tranche_ndjson.read,
+        "tranche": tranche.read,
     }

@@ -9,12 +9,15 @@ from services.replay.simulation.shop import CURRENCY, SECTIONS, Item, Shop
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
-SEARCHES = 0.08
-FAVOURITE = 0.6
 PAGE_MS = 40_000
 """How long a page is looked at on average."""
 NEWSLETTER_MS = HOUR_MS // 2
 """How long before the end a newsletter goes out: whenever it ends, the shop is not empty."""
+
+# Chances, from 0 to 1.
+SEARCHES = 0.08
+FAVOURITE_CATEGORY = 0.6
+FAVOURITE_SECTION = 0.85
 FOLLOWS_NEWSLETTER = 0.12
 
 # How busy each hour of the visitor's own day is: asleep at four, a first peak at lunch, the highest at nine p.m.
@@ -73,13 +76,13 @@ class _Visit:
             yield from map(self._purchase, self._cart)
 
     def _read(self) -> Iterator[Act]:
-        own = self._random.random() < FAVOURITE + 0.25
+        own = self._random.random() < FAVOURITE_SECTION
         section = self._visitor.section if own else self._random.choice(SECTIONS)
         article = self._shop.article(section, self._random)
         yield self._act("page_view", {"category": section, "item_id": article})
 
     def _browse(self) -> Iterator[Act]:
-        own = self._random.random() < FAVOURITE
+        own = self._random.random() < FAVOURITE_CATEGORY
         category = self._visitor.favourite if own else self._shop.category(self._random)
         if self._random.random() < SEARCHES:
             yield self._act("search", {"query": category})

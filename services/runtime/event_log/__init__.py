@@ -1,1 +1,1 @@
-"""The event log: one port (`port.py`), two adapters (`embedded.py` on Redis Streams, `kafka.py` on Apache Kafka)."""
+"""The event log: one port (`port.py`), two adapters (`embedded.py` on Redis Streams, `kafka/` on Apache Kafka)."""

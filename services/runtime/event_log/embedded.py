@@ -24,8 +24,8 @@ from services.runtime.redis_client import RedisClient, get_many
 DEAD_LETTERS_KEY = "tranche:dead-letters"
 MAX_DEAD_LETTERS = 100_000
 
-TRIMMED_LATE = 2_000
-"""A partition holds up to this many records although all are applied; a smaller bound would stop it for ever."""
+MIN_PARTITION_RECORDS = 2_000
+"""The least bound of a partition: it may hold this many applied records that are not trimmed yet."""
 
 _TIMEOUT_S = 5.0
 _SHORTEST_NAP_S, _LONGEST_NAP_S = 0.005, 0.025
@@ -119,10 +119,10 @@ class EmbeddedReader:
         """Trim what lies below `offset`, now and then. Redis trims whole blocks, so up to a hundred records stay."""
         if offset - self._trimmed_to[partition] < _TRIM_EVERY:
             return
-        self._trimmed_to[partition] = offset
         with suppress(LogUnavailable):
             async with _reaching_redis():
                 await self._redis.xtrim(log_key(partition), minid=_entry_id(offset), approximate=True)
+            self._trimmed_to[partition] = offset
 
     async def close(self) -> None:
         await _close(self._redis)
@@ -133,7 +133,7 @@ class EmbeddedReader:
         backlogs = {partition: end - self._positions[partition] for partition, end in ends.items()}
         for partition, backlog in backlogs.items():
             if backlog < 0:
-                raise _come_apart(partition, self._positions[partition], ends[partition])
+                raise _trimmed(partition, self._positions[partition], ends[partition])
         batches = await self._fetch(fair_shares(backlogs, max_records))
         for batch in batches:
             self._positions[batch[0].partition] += len(batch)
@@ -154,7 +154,7 @@ class EmbeddedReader:
     def _checked(self, partition: int, batch: list[Record]) -> list[Record]:
         position = self._positions[partition]
         if not batch or batch[0].offset != position:
-            raise _come_apart(partition, position, batch[0].offset if batch else None)
+            raise _trimmed(partition, position, batch[0].offset if batch else None)
         return batch
 
 
@@ -194,7 +194,7 @@ async def _read_ends(redis: RedisClient, partitions: Sequence[int]) -> dict[int,
     return {partition: int(end or 0) for partition, end in zip(partitions, ends, strict=True)}
 
 
-def _come_apart(partition: int, position: int, found: int | None) -> LogTrimmed:
+def _trimmed(partition: int, position: int, found: int | None) -> LogTrimmed:
     goes_on = "holds nothing from there on" if found is None else f"goes on at {found}"
     return LogTrimmed(f"partition {partition}: offset {position} is next, but the log {goes_on}")
 

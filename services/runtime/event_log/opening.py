@@ -16,10 +16,10 @@ REDIS_TIMEOUT_S = 5.0
 async def open_writer(settings: Settings) -> LogWriter:
     """Raises LogUnavailable and OperatorError where the log's topics cannot be made sure of."""
     if settings.kafka_bootstrap is None:
-        from services.runtime.event_log.embedded import TRIMMED_LATE, EmbeddedWriter
+        from services.runtime.event_log.embedded import MIN_PARTITION_RECORDS, EmbeddedWriter
 
         redis = connect(settings.redis_url, timeout_s=REDIS_TIMEOUT_S)
-        return EmbeddedWriter(redis, max(TRIMMED_LATE, settings.embedded_backlog // settings.partitions))
+        return EmbeddedWriter(redis, max(MIN_PARTITION_RECORDS, settings.embedded_backlog // settings.partitions))
     from services.runtime.event_log.kafka import KafkaWriter, ensure_topics
 
     log = _kafka_log(settings)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # not frozen: context managers set the traceback of what passes through them
 class RuleError(ValueError):
     """A rule that cannot be accepted. `line` and `column` count from 1, in characters of the rule's text."""
 

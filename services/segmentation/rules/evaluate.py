@@ -34,6 +34,7 @@ _TOLERANCE = 10**13
 
 
 def evaluator(rule: nodes.Rule) -> Evaluator:
+    """The rule made ready to be evaluated for any profile."""
     match rule:
         case nodes.And(operands):
             return _every([evaluator(operand) for operand in operands])

@@ -1,12 +1,13 @@
 """The constants of a rule: which are allowed, and as what kind."""
 
 import ast
-import math
 
+from services.segmentation.rules.durations import parse_duration
 from services.segmentation.rules.nodes import Literal
 from services.segmentation.rules.source import Source
 
-_A_CONSTANT = "a constant: a text in quotes, a number, True, False or None"
+_A_CONSTANT = "a constant: text in quotes, a number, True, False or None"
+_LARGEST_NUMBER = 1.7976931348623157e308  # of a double; Python cannot even write down the integers far beyond
 _MISSPELT = {"true": "True", "false": "False", "null": "None", "none": "None"}
 
 
@@ -26,6 +27,7 @@ def literal(source: Source, node: ast.expr) -> Literal:
 
 
 def literals(source: Source, node: ast.List) -> tuple[Literal, ...]:
+    """The constants of a list. Raises RuleError."""
     return tuple(literal(source, element) for element in node.elts)
 
 
@@ -36,6 +38,15 @@ def text(source: Source, node: ast.expr, expected: str) -> str:
     source.refuse(node, expected)
 
 
+def duration_ms(source: Source, node: ast.expr) -> int:
+    """The milliseconds of a duration in quotes. Raises RuleError."""
+    written = text(source, node, 'a duration in quotes, such as "7d"')
+    try:
+        return parse_duration(written)
+    except ValueError as error:
+        source.refuse(node, str(error))
+
+
 def _constant(source: Source, node: ast.Constant) -> Literal:
     value = node.value
     if value is None:
@@ -44,6 +55,6 @@ def _constant(source: Source, node: ast.Constant) -> Literal:
         return Literal("boolean", value)
     if isinstance(value, str):
         return Literal("string", value)
-    if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
+    if isinstance(value, int | float) and abs(value) <= _LARGEST_NUMBER:
         return Literal("number", value)
     source.refuse(node, _A_CONSTANT)

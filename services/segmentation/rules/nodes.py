@@ -1,7 +1,7 @@
 """A rule as a tree of frozen nodes: what the text says, checked, with nothing left to decide.
 
 The parser makes nodes, the evaluator and the oracle read them, `str()` writes them back as text that parses to
-the same tree. A new term of the language is a node here, a line in the table of `terms.py` and a case in `evaluate.py`.
+the same tree.
 """
 
 from dataclasses import dataclass

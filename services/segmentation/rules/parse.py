@@ -10,8 +10,7 @@ from itertools import pairwise
 
 from services.segmentation.keep import KEEP_ALL, KeepList
 from services.segmentation.rules import nodes
-from services.segmentation.rules.durations import parse_duration
-from services.segmentation.rules.literals import literal, literals
+from services.segmentation.rules.literals import duration_ms, literal, literals
 from services.segmentation.rules.source import Source
 from services.segmentation.rules.terms import read_term
 
@@ -89,7 +88,7 @@ class _Parser:
             return self._member(left, right, negated=isinstance(operator, ast.NotIn))
         symbol = _SYMBOLS.get(type(operator))
         if symbol is None:
-            self.source.refuse(node, "one of == != < <= > >= in, not in", "is")
+            self.source.refuse(node, "one of ==, !=, <, <=, >, >=, in, not in", "is")
         first, second = self._operand(left), self._operand(right)
         match first, second:
             case nodes.Literal(), nodes.Literal():
@@ -109,7 +108,9 @@ class _Parser:
         if isinstance(term, nodes.Literal):
             self.source.refuse(left, 'a term, such as last("device.type")')
         if isinstance(term, nodes.Average):
-            self.source.refuse(left, "a range such as >= 10; an average is not exact enough for in", "avg() in a list")
+            self.source.refuse(
+                left, "a range such as >= 10; an average is not exact enough for a list", "avg() in a list"
+            )
         if not isinstance(right, ast.List):
             self.source.refuse(right, 'a list, such as ["FR", "BE"]')
         constants = zip(right.elts, literals(self.source, right), strict=True)
@@ -119,7 +120,7 @@ class _Parser:
         if isinstance(node, ast.Call):
             return read_term(self.source, self.keep, node)
         if isinstance(node, ast.List):
-            self.source.refuse(node, "a list only after in")
+            self.source.refuse(node, "a term or a constant; a list stands only after `in`")
         if isinstance(node, ast.BinOp):
             self.source.refuse(node, "a term or a constant; there is no arithmetic")
         return literal(self.source, node)
@@ -127,18 +128,10 @@ class _Parser:
     def _fit(self, term: nodes.Term | nodes.Literal, constant: nodes.Literal, node: ast.expr) -> nodes.Literal:
         """The constant as what `term` compares with."""
         if isinstance(term, nodes.TimeTerm):
-            return self._duration(constant, node)
+            return nodes.Literal("duration", duration_ms(self.source, node))
         if isinstance(term, nodes.NumberTerm) and constant.kind != "number":
             self.source.refuse(node, "a number")
         return constant
-
-    def _duration(self, constant: nodes.Literal, node: ast.expr) -> nodes.Literal:
-        if not isinstance(constant.value, str):
-            self.source.refuse(node, 'a duration in quotes, such as "7d"')
-        try:
-            return nodes.Literal("duration", parse_duration(constant.value))
-        except ValueError as error:
-            self.source.refuse(node, str(error))
 
     def _check_equality(self, term: nodes.Term | nodes.Literal, symbol: nodes.Operator, node: ast.expr) -> None:
         if isinstance(term, nodes.Average) and symbol in ("==", "!="):

@@ -1,6 +1,7 @@
 """The text of a rule and its syntax tree: turning one into the other, and tree nodes back into places in the text."""
 
 import ast
+import re
 import warnings
 from dataclasses import dataclass
 from typing import NoReturn
@@ -8,6 +9,7 @@ from typing import NoReturn
 from services.segmentation.rules.errors import RuleError
 
 MAX_LENGTH = 10_000
+_LINE_END = re.compile(r"\r\n|\r|\n")  # as Python counts lines
 _A_RULE = 'one condition, such as count("purchase", within="30d") >= 2'
 
 
@@ -46,11 +48,11 @@ class Source:
 
     def _place(self, node: ast.AST) -> tuple[int, int]:
         line, offset = getattr(node, "lineno", 1), getattr(node, "col_offset", 1)
-        before = f"[{self.text}".split("\n")[line - 1].encode()[:offset].decode(errors="replace")
+        before = _LINE_END.split(f"[{self.text}")[line - 1].encode()[:offset].decode(errors="replace")
         return line, len(before) + (0 if line == 1 else 1)
 
     def _syntax_error(self, error: SyntaxError) -> RuleError:
-        lines = self.text.split("\n")
+        lines = _LINE_END.split(self.text)
         line, offset = error.lineno or 1, error.offset or 1
         if line > len(lines):  # only the closing bracket stands there: the rule stops short
             line, offset = len(lines), len(lines[-1]) + 1 + (len(lines) == 1)

@@ -1,20 +1,19 @@
 """The terms of the rule language: which there are, what arguments each takes, and the node each becomes.
 
-A new term is a line in `TERMS` and a function beside the others.
+A new term is a line in `TERMS` and a function beside the others; see `rules/__init__.py` for the whole way.
 """
 
 import ast
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 from services.segmentation.events import TYPE_PATTERN
 from services.segmentation.keep import CONTEXT, KeepList
 from services.segmentation.rules import nodes
-from services.segmentation.rules.durations import parse_duration
-from services.segmentation.rules.literals import literal, literals, text
+from services.segmentation.rules.literals import duration_ms, literal, literals, text
 from services.segmentation.rules.source import Source
 
 NOT_YET = frozenset({"decayed", "share", "segment", "request", "cluster", "score", "rfm"})
@@ -50,26 +49,37 @@ class Arguments:
 
     def selection(self, event_type: str, *, window: bool = True) -> nodes.Selection:
         """The events that the named arguments select."""
-        if _TYPE.fullmatch(event_type) is None or event_type.endswith("\n"):
-            self.source.refuse(self.call.args[0], "an event type: a small letter, then small letters, digits and _")
-        self._no_repeats()
+        if _TYPE.fullmatch(event_type) is None:
+            self.source.refuse(
+                self.call.args[0], "an event type: a lowercase letter, then lowercase letters, digits and _"
+            )
+        self._refuse_repeated_arguments()
         within_ms: int | None = None
         filters: list[nodes.Filter] = []
         for keyword in self.call.keywords:
             if keyword.arg == "within" and window:
-                within_ms = self._duration(keyword.value)
+                within_ms = duration_ms(self.source, keyword.value)
             elif keyword.arg == "where":
                 filters += self._where(keyword.value)
             elif keyword.arg in (None, "within", "halflife"):
                 self.source.refuse(keyword, self.usage)
             else:
                 filters.append(self._filter(str(keyword.arg), keyword, keyword.value))
+        self._refuse_repeated_fields(filters)
         return nodes.Selection(event_type, tuple(filters), within_ms)
 
-    def _no_repeats(self) -> None:
+    def _refuse_repeated_arguments(self) -> None:
         for keyword, earlier in combinations(reversed(self.call.keywords), 2):
             if keyword.arg == earlier.arg:
                 self.source.refuse(keyword, "each argument once; a list means any of several values")
+
+    def _refuse_repeated_fields(self, filters: Sequence[nodes.Filter]) -> None:
+        """Also of one that is given both by its name and in `where`, which no text of the rule could say again."""
+        fields = [each.field for each in filters]
+        for field in fields:
+            if fields.count(field) > 1:
+                expected = "each property once; a list means any of several values"
+                self.source.refuse(self.call, expected, f"{field!r} more than once")
 
     def field(self, name: str, node: ast.AST) -> str:
         """`name`, if profiles keep it."""
@@ -77,13 +87,6 @@ class Arguments:
             expected = f"a property that profiles keep ({self.keep}); the operator's keep list can add it"
             self.source.refuse(node, expected, f"{name!r}, which is not kept")
         return name
-
-    def _duration(self, node: ast.expr) -> int:
-        value = text(self.source, node, 'a duration in quotes, such as "1h"')
-        try:
-            return parse_duration(value)
-        except ValueError as error:
-            self.source.refuse(node, str(error))
 
     def _where(self, node: ast.expr) -> list[nodes.Filter]:
         if not isinstance(node, ast.Dict):
@@ -93,9 +96,6 @@ class Arguments:
             if key is None:
                 self.source.refuse(value, "a property's name in quotes, a colon and a value")
             filters.append(self._filter(text(self.source, key, "a property's name in quotes"), key, value))
-        names = [each.field for each in filters]
-        if len(set(names)) < len(names):
-            self.source.refuse(node, "each property once; a list means any of several values")
         return filters
 
     def _filter(self, name: str, node: ast.AST, value: ast.expr) -> nodes.Filter:

@@ -3,12 +3,9 @@
 import msgpack
 
 from services.segmentation.membership import Membership, Span
+from services.segmentation.wire.version import check_version
 
 VERSION = 1
-
-
-class UnknownCodec(ValueError):
-    """The bytes were written by a version of Tranche that this one cannot read."""
 
 
 def encode_membership(membership: Membership) -> bytes:
@@ -25,8 +22,7 @@ def encode_membership(membership: Membership) -> bytes:
 def decode_membership(data: bytes) -> Membership:
     """Read what `encode_membership` wrote. Raises UnknownCodec."""
     version, *rest = msgpack.unpackb(data)
-    if version != VERSION:
-        raise UnknownCodec(f"membership codec {version}; this version reads {VERSION}")
+    check_version("membership", version, VERSION)
     catalog_version, base_ms, exact_until, purposes, flat = rest
     parts = zip(flat[::3], flat[1::3], flat[2::3], strict=True)
     return Membership(

@@ -12,7 +12,7 @@ from typing import Any
 import msgpack
 
 from services.segmentation.profile import Consent, Entry, Latest, Profile, Total, TypeLog
-from services.segmentation.wire.membership import UnknownCodec
+from services.segmentation.wire.version import check_version
 
 VERSION = 1
 
@@ -31,8 +31,7 @@ def encode_profile(profile: Profile) -> bytes:
 def decode_profile(data: bytes) -> Profile:
     """Read what `encode_profile` wrote. Raises UnknownCodec."""
     version, *rest = msgpack.unpackb(data, strict_map_key=False)
-    if version != VERSION:
-        raise UnknownCodec(f"profile codec {version}; this version reads {VERSION}")
+    check_version("profile", version, VERSION)
     first_ms, latest_ms, values, stamps, types, traits, context, consent = rest
     kept = [_kept(value) for value in values]
     return Profile(

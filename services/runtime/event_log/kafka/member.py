@@ -69,7 +69,7 @@ class GroupMember(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
         except (TimeoutError, NoOffsetForPartitionError):  # a rebalance is under way, or has just closed everything
             batches = {}
         except OffsetOutOfRangeError as error:
-            await self._judge(error)
+            await self._refuse_if_trimmed(error)
             batches = {}
         # The group may have decided anew in the meantime: what is not open by now was read from some other position.
         records = [_record(each) for batch in batches.values() for each in batch if each.partition in self.opened]
@@ -96,7 +96,7 @@ class GroupMember(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
         self.silent_s = 0.0 if heard else self.silent_s + waited_s
         self._answered_ms = answered_ms
 
-    async def _judge(self, error: OffsetOutOfRangeError) -> None:
+    async def _refuse_if_trimmed(self, error: OffsetOutOfRangeError) -> None:
         """Raise LogTrimmed, unless it is about a committed offset, which nobody reads from."""
         [(where, position)] = error.args[0].items()
         if where.partition in self.opened:

@@ -23,9 +23,7 @@ class KafkaReader:
     be gone, or the consumer stuck.
     """
 
-    def __init__(
-        self, log: KafkaLog, group: str = "tranche-workers", *, timeout_s: float = 5.0, silence_s: float = 10.0
-    ) -> None:
+    def __init__(self, log: KafkaLog, group: str, *, timeout_s: float = 5.0, silence_s: float = 10.0) -> None:
         self._silence_s = silence_s
         self._member = LazyClient(lambda: GroupMember(log, group), timeout_s)
         self._applied: dict[int, int] = {}

@@ -1,4 +1,4 @@
-"""Events in Tranche's own form, one JSON object a line. The collector's own check decides what is good."""
+"""Events in Tranche's own form, one JSON object per line, checked as the collector checks them."""
 
 from collections.abc import Iterator
 from typing import Any, TextIO
@@ -6,7 +6,7 @@ from typing import Any, TextIO
 import orjson
 
 from services.replay.reader import BadRow, InvalidRow, Row
-from services.segmentation.events import MAX_TS_MS, InvalidEvent, encode_event, read_event
+from services.segmentation.events import MAX_TS_MS, InvalidEvent, read_event
 
 
 def read(stream: TextIO, /) -> Iterator[Row | BadRow]:
@@ -32,7 +32,15 @@ def _decoded(text: str) -> Any:
 
 
 def _checked(raw: Any) -> Row:
-    # Whether a time lies ahead is for the collector to say: a replay may shift it first.
-    event = read_event(raw, arrived_ms=MAX_TS_MS)
-    encode_event(event)
-    return raw if raw.get("ts") is None else {**raw, "ts": event.ts_ms}
+    # What the collector alone can tell is left to it: a time ahead, which a replay may shift first, and the consent.
+    event = read_event(_without_consent(raw), arrived_ms=MAX_TS_MS)
+    row: Row = raw if raw.get("ts") is None else {**raw, "ts": event.ts_ms}
+    try:
+        orjson.dumps(row)
+    except (orjson.JSONEncodeError, RecursionError):
+        raise InvalidRow("nested too deeply to be sent") from None
+    return row
+
+
+def _without_consent(raw: Any) -> Any:
+    return {name: value for name, value in raw.items() if name != "consent"} if isinstance(raw, dict) else raw
