@@ -4,7 +4,6 @@ Each command imports what it needs when it runs, so that a role's process holds 
 """
 
 import sys
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -98,8 +97,9 @@ def replay(
     from services.replay.run import Target
     from services.replay.run import replay as run_replay
     from services.replay.source import RecordedLog
+    from services.runtime.clock import now_ms
 
-    rebase_to_ms = time.time_ns() // 1_000_000 if until_now else None
+    rebase_to_ms = now_ms() if until_now else None
     log = RecordedLog(file, format_name, limit)
     raise typer.Exit(run_replay(log, Target(collector, api), speed=speed, rebase_to_ms=rebase_to_ms))
 

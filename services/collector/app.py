@@ -1,14 +1,14 @@
 """Wires the collector: settings, log and clock into an app, and the app into a process."""
 
-import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
 
-from services.collector.collect import Clock, Collect
+from services.collector.collect import Collect
 from services.collector.contract import answers, request_body
 from services.collector.settings import CollectorSettings
+from services.runtime.clock import Clock, now_ms
 from services.runtime.event_log.opening import open_offsets, open_writer
 from services.runtime.event_log.port import LogOffsets, LogUnavailable, LogWriter
 from services.runtime.http import serve, service_app
@@ -63,15 +63,11 @@ async def open_app(settings: CollectorSettings) -> AsyncIterator[FastAPI]:
         stack.push_async_callback(writer.close)
         offsets = await open_offsets(settings)
         stack.push_async_callback(offsets.close)
-        yield create_app(settings, writer, offsets, _now_ms)
+        yield create_app(settings, writer, offsets, now_ms)
 
 
 def run(settings: CollectorSettings) -> None:
     serve(lambda: open_app(settings), settings.host, settings.collector_port)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 async def _agree_with_redis(settings: CollectorSettings) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 
@@ -14,13 +14,11 @@ from starlette.responses import Response
 from services.collector.intake import Intake, Limits, none_good, take_in
 from services.collector.settings import CollectorSettings
 from services.runtime.body import read_body
+from services.runtime.clock import Clock
 from services.runtime.event_log.port import LogUnavailable, LogWriter, Message
 from services.runtime.in_flight import InFlight, Reservation
 from services.runtime.metrics import CollectorMetrics
 from services.runtime.problems import ProblemError
-
-Clock = Callable[[], int]
-"""The time now, in milliseconds since 1970."""
 
 
 class Collect:

@@ -17,6 +17,7 @@ from services.local_stack.up import CHECK_S, keep_alive, signals_as_interrupts
 from services.replay.pacing import Pacer
 from services.replay.run import Outcome, Target, play, report
 from services.replay.source import RecordedLog, Source, simulated
+from services.runtime.clock import now_ms
 
 
 @dataclass(frozen=True)
@@ -71,15 +72,11 @@ def _pacer(log: RecordedLog | None, console: Console) -> Pacer:
         console.print("No recording given: replaying SIMULATED shop visitors (seeded, the same each time).")
         return Pacer()
     console.print(f"Replaying {log.path}; its times are shifted so that it ends now.", highlight=False)
-    return Pacer(shift_ms=log.shift_ms(_now_ms()))
+    return Pacer(shift_ms=log.shift_ms(now_ms()))
 
 
 def _source(log: RecordedLog | None) -> AbstractContextManager[Source]:
-    return nullcontext(simulated(_now_ms())) if log is None else log.open()
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+    return nullcontext(simulated(now_ms())) if log is None else log.open()
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
@@ -11,6 +10,7 @@ from pathlib import Path
 from fastapi import FastAPI, Request, Response
 from redis.exceptions import RedisError
 
+from services.runtime.clock import now_ms
 from services.runtime.event_log.opening import open_offsets
 from services.runtime.event_log.port import LogUnavailable
 from services.runtime.http import serve, service_app
@@ -90,9 +90,7 @@ def _lookup(settings: ApiSettings, redis: RedisClient, catalog: WatchedValue[Cat
     failed = RareLog("a read from Redis failed unexpectedly")
     unreadable = RareLog("the state of users cannot be read by this version of Tranche")
     reads = BoundedReads(redis, settings.max_reads_in_flight, failed.note)
-    return Lookup(
-        reads, lambda: catalog.value, settings.partitions, settings.consent_required, _now_ms, unreadable.note
-    )
+    return Lookup(reads, lambda: catalog.value, settings.partitions, settings.consent_required, now_ms, unreadable.note)
 
 
 async def _unavailable(_: Request, error: Exception) -> Response:
@@ -104,7 +102,3 @@ async def _unavailable(_: Request, error: Exception) -> Response:
 async def _end(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.wait({task})
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

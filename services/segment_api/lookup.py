@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from services.runtime.clock import Clock
 from services.segment_api.answer import Answer, Answering, Question
 from services.segment_api.reads import BoundedReads
 from services.segmentation.catalog import Catalog
@@ -27,7 +28,7 @@ class Lookup:
     catalog: Callable[[], Catalog]
     partitions: int
     consent_required: bool
-    now_ms: Callable[[], int]
+    now_ms: Clock
     unreadable: Callable[[Exception], None]
 
     async def many(self, user_ids: Sequence[str], question: Question, deadline_s: float) -> list[Answer]:

@@ -73,7 +73,7 @@ class Catalog:
 
         Raises RuleError, also where the rule names what `keep` does not hold, and TooManySegments.
         """
-        parse(definition.rule, keep)
+        evaluator(parse(definition.rule, keep))  # refuses here what workers could not evaluate later
         before = self.segments.get(segment_id)
         if before is not None and before.definition == definition:
             return self

@@ -3,13 +3,13 @@
 import asyncio
 import logging
 import signal
-import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
 
+from services.runtime.clock import now_ms
 from services.runtime.event_log.opening import open_reader, open_writer
 from services.runtime.http import serve, service_app
 from services.runtime.metrics import WorkerMetrics, process_registry
@@ -61,7 +61,7 @@ async def open_app(settings: WorkerSettings) -> AsyncIterator[FastAPI]:
             settings.partitions,
             settings.max_records,
             metrics,
-            _now_ms,
+            now_ms,
         )
 
         async def missing() -> Collection[str]:
@@ -90,7 +90,3 @@ def _stop_process(stopping: asyncio.Event, working: asyncio.Task[None]) -> None:
     if not stopping.is_set():
         _log.critical("the worker cannot go on: %s", working.exception())
         signal.raise_signal(signal.SIGTERM)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -7,9 +7,9 @@ from services.runtime.settings import Settings
 
 class WorkerSettings(Settings):
     worker_port: int = Field(8082, ge=1, le=65535, description="TCP port for health and metrics")
-    workers: int = Field(1, ge=1, description="workers that share the embedded log, a count; Kafka shares by itself")
+    workers: int = Field(1, ge=1, description="number of workers that share the embedded log; Kafka shares by itself")
     worker_index: int = Field(0, ge=0, description="which of them this one is, from 0")
     cache_events: int = Field(
         200_000, ge=1, description="profiles held decoded, counted in the events that they retain"
     )
-    max_records: int = Field(2_000, ge=1, description="records that one turn takes from the log, a count")
+    max_records: int = Field(2_000, ge=1, description="number of records that one turn takes from the log")

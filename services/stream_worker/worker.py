@@ -6,11 +6,12 @@ refused, what this process believes of the partition is forgotten and it is open
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from itertools import groupby
 
 from redis.exceptions import RedisError
 
+from services.runtime.clock import Clock
 from services.runtime.event_log.port import LogReader, LogUnavailable, LogWriter, Record
 from services.runtime.metrics import WorkerMetrics
 from services.runtime.watched import WatchedValue
@@ -42,7 +43,7 @@ class Worker:
         partitions: int,
         max_records: int,
         metrics: WorkerMetrics,
-        now_ms: Callable[[], int],
+        now_ms: Clock,
     ) -> None:
         self._reader, self._writer, self._store, self._cache = reader, writer, store, cache
         self._catalog, self._keep, self._partitions, self._max_records = catalog, keep, partitions, max_records
