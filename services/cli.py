@@ -150,7 +150,7 @@ def schemas(
 def main() -> None:
     """The entry point. What a user can fix ends in one line on stderr and exit code 1, not in a traceback."""
     from pydantic import ValidationError
-    from redis.exceptions import RedisError
+    from redis.exceptions import RedisClusterException, RedisError
 
     from services.runtime.errors import OperatorError
     from services.runtime.event_log.port import LogUnavailable
@@ -160,7 +160,7 @@ def main() -> None:
     except ValidationError as error:
         for each in error.errors():
             _complain(f"setting TRANCHE_{'_'.join(map(str, each['loc'])).upper()}: {each['msg']}")
-    except RedisError as error:
+    except (RedisError, RedisClusterException) as error:  # no OSError, which may be of any file
         _complain(f"Redis at TRANCHE_REDIS_URL does not answer as it should: {error}")
     except (OperatorError, LogUnavailable) as error:
         _complain(str(error))

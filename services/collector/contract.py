@@ -50,7 +50,7 @@ def answers(settings: CollectorSettings) -> dict[int | str, dict[str, Any]]:
         400: problem_answer("The request was cut off."),
         408: problem_answer(f"The body took longer than {settings.body_timeout_s:g} s to arrive."),
         413: problem_answer(
-            f"More than {settings.max_events} events, every event over {settings.max_event_bytes} bytes as stored, "
+            f"More than {settings.max_events} events, every event over {settings.max_event_bytes} bytes, blanks aside, "
             f"or a body over {settings.max_body_bytes} bytes."
         ),
         415: problem_answer("The body has a content-encoding."),

@@ -19,7 +19,7 @@ class EventTooLarge(InvalidEvent):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`max_event_bytes` measures an event as the log stores it, whatever blanks and escapes it was sent with."""
+    """`max_event_bytes` measures an event as it was sent, but for blanks and escapes."""
 
     max_events: int
     max_event_bytes: int
@@ -83,7 +83,7 @@ def _events(body: bytes | bytearray, max_events: int) -> Sequence[object]:
 def _message(raw: object, arrived_ms: int, limits: Limits) -> Message:
     event = read_event(with_purposes(raw), arrived_ms)
     value = encode_event(event)
-    if len(value) > limits.max_event_bytes:
+    if len(orjson.dumps(raw)) > limits.max_event_bytes:
         raise EventTooLarge(f"larger than {limits.max_event_bytes} bytes")
     return Message(partition_of(event.user_id, limits.partitions), event.user_id.encode(), value)
 

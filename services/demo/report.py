@@ -17,10 +17,10 @@ def show_audience(audience: Audience, console: Console) -> None:
 def show_next_steps(user_id: str, api_url: str, collector_url: str, console: Console) -> None:
     event = f'{{"event_id": "try-1", "user_id": "{user_id}", "type": "purchase", "properties": {{"value": 129.9}}}}'
     console.print("\nTry next, in another terminal:")
-    for line in (
+    for line in (  # no remark behind a command: some shells would take it for arguments
         f"  curl '{api_url}/v1/users/{user_id}/segments'",
         f"  curl '{collector_url}/v1/events' -d '{event}'",
-        f"  curl '{api_url}/v1/users/{user_id}/segments?fields=ids'   # the purchase shows at once",
+        f"  curl '{api_url}/v1/users/{user_id}/segments?fields=ids'",
     ):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 

@@ -16,6 +16,13 @@ def is_free(port: int) -> bool:
     return _bindable(port) is not None
 
 
+def reachable(host: str) -> str:
+    """Where this machine reaches what listens on `host`, as a URL writes it; no host stands for loopback."""
+    if host in ("", "0.0.0.0"):  # noqa: S104 - nothing is bound here
+        return "127.0.0.1"
+    return f"[{host if host != '::' else '::1'}]" if ":" in host else host
+
+
 def _bindable(port: int) -> int | None:
     """The port that was bound for a moment; 0 stands for any."""
     with socket.socket() as probe:

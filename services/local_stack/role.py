@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 
 from services.local_stack.child_process import StartFailed, holds_within, last_lines, start_child, stop_child
-from services.local_stack.ports import free_port
+from services.local_stack.ports import free_port, reachable
 
 START_PATIENCE_S = 60.0
 STOP_PATIENCE_S = 15.0
@@ -56,7 +56,8 @@ class Role:
 
     def ready(self) -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{self._port}/readyz", timeout=2, trust_env=False).is_success
+            host = reachable(self._env.get("TRANCHE_HOST", ""))
+            return httpx.get(f"http://{host}:{self._port}/readyz", timeout=2, trust_env=False).is_success
         except httpx.HTTPError:
             return False
 

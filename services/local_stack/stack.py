@@ -68,6 +68,8 @@ class Stack:
 
     def _refuse_taken_ports(self) -> None:
         # Else whoever listens there would answer for the role that waits to be ready.
+        if self._options.api_port == self._options.collector_port:
+            raise StartFailed("the API and the collector need a port each")
         for port in (self._options.api_port, self._options.collector_port):
             if not is_free(port):
                 raise StartFailed(f"something already listens on port {port}: stop it, or choose another port")
@@ -75,6 +77,8 @@ class Stack:
     def _make_folders(self) -> None:
         try:
             self._logs.mkdir(parents=True, exist_ok=True)
+            for log in self._logs.glob("*.log"):  # what is shown of a failed start should be this start's
+                log.replace(log.with_suffix(".log.old"))
         except OSError as error:
             raise StartFailed(f"the data folder cannot be used: {error}") from None
 

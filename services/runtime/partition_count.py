@@ -9,7 +9,7 @@ class PartitionCountDiffers(OperatorError):
 
 
 async def agree_on_partitions(redis: RedisClient, key: str, partitions: int) -> None:
-    """Record `partitions` under `key`, or check it against the record. Raises PartitionCountDiffers, RedisError."""
+    """Record `partitions` under `key`, or check it against the record. Raises PartitionCountDiffers, REDIS_ERRORS."""
     await redis.set(key, partitions, nx=True)
     recorded = int(await redis.get(key) or 0)
     if recorded != partitions:

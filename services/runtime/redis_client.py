@@ -13,11 +13,15 @@ from typing import Any, cast
 from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisClusterException, RedisError
 from redis.maint_notifications import MaintNotificationsConfig
 
 from services.runtime.errors import OperatorError
 
 RedisClient = Redis | RedisCluster
+
+REDIS_ERRORS = (RedisError, RedisClusterException, OSError)
+"""What a client raises when Redis is away: of a cluster without any node, an error that is no RedisError."""
 
 _CONNECTIONS = 64
 # A cluster client raises where the pool of a single server waits, so its bound is out of reach of bounded callers.
@@ -41,7 +45,7 @@ def connect(url: str, *, timeout_s: float) -> RedisClient:
 
 
 async def get_many(client: RedisClient, names: Sequence[str]) -> list[bytes | None]:
-    """The values of keys in their order, wherever in a cluster they are. Raises RedisError."""
+    """The values of keys in their order, wherever in a cluster they are. Raises REDIS_ERRORS."""
     if not names:
         return []
     if isinstance(client, Redis):

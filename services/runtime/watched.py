@@ -32,7 +32,7 @@ class WatchedValue(Generic[T]):
         self._version: bytes | str | None = None
 
     async def refresh(self) -> T:
-        """Look now. Raises RedisError and UnreadableValue."""
+        """Look now. Raises REDIS_ERRORS and UnreadableValue."""
         version = await self._redis.hget(self._key, "version")
         if version != self._version:
             version, document = await self._redis.hmget(self._key, ["version", "document"])

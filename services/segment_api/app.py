@@ -8,7 +8,6 @@ from http import HTTPStatus
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
-from redis.exceptions import RedisError
 
 from services.runtime.clock import now_ms
 from services.runtime.event_log.opening import open_offsets
@@ -17,7 +16,7 @@ from services.runtime.http import serve, service_app
 from services.runtime.metrics import ApiMetrics, process_registry
 from services.runtime.partition_count import agree_on_partitions
 from services.runtime.problems import ProblemError
-from services.runtime.redis_client import RedisClient, connect
+from services.runtime.redis_client import REDIS_ERRORS, RedisClient, connect
 from services.runtime.watched import UnreadableValue, WatchedValue
 from services.segment_api.bodies import Bodies
 from services.segment_api.catalog_store import CatalogStore, watched_catalog
@@ -27,7 +26,7 @@ from services.segment_api.rare_log import RareLog
 from services.segment_api.reads import BoundedReads
 from services.segment_api.segment_routes import segment_routes
 from services.segment_api.settings import ApiSettings
-from services.segment_api.starter import put_all, read_segments
+from services.segment_api.starter import BadSegmentsFile, put_all, read_segments
 from services.segment_api.status import status_routes
 from services.segmentation.catalog import Catalog
 from services.segmentation.keep import KeepList
@@ -42,7 +41,7 @@ _log = logging.getLogger(__name__)
 async def open_app(settings: ApiSettings) -> AsyncIterator[FastAPI]:
     """The API with all that it uses, its catalog loaded; what was opened is closed in the opposite order.
 
-    Raises RedisError where Redis is away or still loading: whoever starts a service starts it again. Raises
+    Raises REDIS_ERRORS where Redis is away or still loading: whoever starts a service starts it again. Raises
     OperatorError where the settings, the file of segments or what is stored do not fit.
     """
     async with AsyncExitStack() as stack:
@@ -59,7 +58,7 @@ async def open_app(settings: ApiSettings) -> AsyncIterator[FastAPI]:
         async def missing() -> Collection[str]:
             try:
                 await redis.hget(keys.CATALOG, "version")
-            except (RedisError, OSError):
+            except REDIS_ERRORS:
                 return ["Redis"]
             return []
 
@@ -71,7 +70,7 @@ async def open_app(settings: ApiSettings) -> AsyncIterator[FastAPI]:
         app.include_router(lookup_routes(_lookup(settings, redis, catalog), settings, metrics, bodies))
         app.include_router(segment_routes(store, keep, bodies))
         app.include_router(status_routes(offsets, redis, store, settings.partitions))
-        for error in (RedisError, OSError, LogUnavailable, UnreadableValue):
+        for error in (*REDIS_ERRORS, LogUnavailable, UnreadableValue):
             app.add_exception_handler(error, _unavailable)
         yield app
 
@@ -83,7 +82,10 @@ def run(settings: ApiSettings) -> None:
 async def _load(store: CatalogStore, segments: Path | None, keep: KeepList) -> None:
     """Bring the operator's file into the catalog, and the catalog here: what serves has a catalog."""
     definitions = {} if segments is None else read_segments(segments)
-    await store.change(lambda current: put_all(current, definitions, keep))
+    try:
+        await store.change(lambda current: put_all(current, definitions, keep))
+    except BadSegmentsFile as error:
+        raise BadSegmentsFile(f"{segments}: {error}") from None
 
 
 def _lookup(settings: ApiSettings, redis: RedisClient, catalog: WatchedValue[Catalog]) -> Lookup:

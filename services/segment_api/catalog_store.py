@@ -22,7 +22,7 @@ def watched_catalog(redis: RedisClient) -> WatchedValue[Catalog]:
 
 
 class CatalogStore:
-    """All calls raise RedisError when Redis does not answer in time, and UnreadableValue."""
+    """All calls raise REDIS_ERRORS when Redis does not answer in time, and UnreadableValue."""
 
     def __init__(self, redis: RedisClient, catalog: WatchedValue[Catalog]) -> None:
         self._catalog = catalog

@@ -4,11 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from redis.exceptions import RedisError
-
-from services.runtime.redis_client import RedisClient, get_many
-
-PASSING = (RedisError, OSError)
+from services.runtime.redis_client import REDIS_ERRORS, RedisClient, get_many
 
 
 class BoundedReads:
@@ -42,7 +38,7 @@ class BoundedReads:
     async def _read(self, names: Sequence[str]) -> list[bytes | None] | None:
         try:
             return await get_many(self._redis, names)
-        except PASSING:
+        except REDIS_ERRORS:
             return None
         except Exception as error:  # it must not reach whoever looked up, nor end in a task that nobody awaits
             self._unexpected(error)

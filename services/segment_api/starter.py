@@ -27,6 +27,8 @@ def read_segments(path: Path) -> dict[str, SegmentDefinition]:
         document: Any = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - it is a SafeLoader
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise BadSegmentsFile(f"{path}: {error}") from None
+    except Exception as error:  # PyYAML's own: a date that does not exist, a tag that does not fit, endless nesting
+        raise BadSegmentsFile(f"{path}: cannot be read: {type(error).__name__}: {error}") from None
     if not isinstance(document, dict) or set(document) != {"segments"}:
         raise BadSegmentsFile(f"{path}: expected one key, segments, with a segment by id below it")
     try:
@@ -38,7 +40,10 @@ def read_segments(path: Path) -> dict[str, SegmentDefinition]:
 
 
 def put_all(catalog: Catalog, definitions: dict[str, SegmentDefinition], keep: KeepList) -> Catalog:
-    """The catalog with every definition; the same object when nothing changes. Raises BadSegmentsFile."""
+    """The catalog with every definition; the same object when nothing changes.
+
+    Raises BadSegmentsFile, whose message does not name the file.
+    """
     for segment_id, definition in definitions.items():
         try:
             catalog = catalog.put(segment_id, definition, keep)

@@ -7,7 +7,7 @@ from services.segmentation.catalog import Catalog
 from services.segmentation.events import Event
 from services.segmentation.keep import KeepList
 from services.segmentation.membership import Membership, judge
-from services.segmentation.profile import Profile, add
+from services.segmentation.profile import Profile, add_all
 
 
 class UserState(NamedTuple):
@@ -19,9 +19,7 @@ class UserState(NamedTuple):
 
 def step(state: UserState, events: Iterable[Event], catalog: Catalog, keep: KeepList) -> UserState:
     """Fold events, in order of arrival, into a user's state; the same object when nothing changes."""
-    profile = state.profile
-    for event in events:
-        profile = add(profile, event, keep)
+    profile = add_all(state.profile, events, keep)
     return refresh(UserState(profile, state.membership), catalog) if profile is not state.profile else state
 
 

@@ -6,9 +6,17 @@ An operator lists names; a trailing `*` stands for any ending, so `context.devic
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Self
 
 CONTEXT = "context."
+
+MAX_FIELDS = 32
+"""Kept properties and context paths of one event: the first ones by name."""
+MAX_TEXT = 256
+"""Characters of a kept text; a longer one is not kept."""
+MAX_ELEMENTS = 64
+"""Scalars kept of a list: the first ones."""
 
 Scalar = str | int | float | bool
 _SCALARS = (str, int, float)  # a tuple: this is asked for every value of every event
@@ -37,8 +45,12 @@ class KeepList:
 KEEP_ALL = KeepList(frozenset(), ("",))
 
 
-def kept_fields(properties: Mapping[str, Any], context: Mapping[str, Any], keep: KeepList) -> Iterator[tuple[str, Any]]:
-    """The kept (field, JSON value) pairs of an event; fields of the context are paths that start with `context.`."""
+def kept_fields(properties: Mapping[str, Any], context: Mapping[str, Any], keep: KeepList) -> dict[str, Any]:
+    """What is kept of an event: JSON values by field, sorted; fields of the context are paths that start `context.`."""
+    return dict(sorted(_fields(properties, context, keep), key=itemgetter(0))[:MAX_FIELDS])
+
+
+def _fields(properties: Mapping[str, Any], context: Mapping[str, Any], keep: KeepList) -> Iterator[tuple[str, Any]]:
     for name, value in properties.items():
         if name in keep and not name.startswith(CONTEXT):
             yield name, value
@@ -59,9 +71,9 @@ def _context_paths(node: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, 
 def matchable(value: object) -> KeptValue | None:
     """What of a JSON value a filter or a sum can use: a scalar, or a list's scalars; None where there is nothing."""
     if isinstance(value, list):
-        return tuple(element for element in value if is_scalar(element)) or None
-    return value if is_scalar(value) else None  # type: ignore[return-value]  # is_scalar narrows nothing
+        return tuple(element for element in value if _is_kept(element))[:MAX_ELEMENTS] or None
+    return value if _is_kept(value) else None  # type: ignore[return-value]  # _is_kept narrows nothing
 
 
-def is_scalar(value: object) -> bool:
-    return isinstance(value, _SCALARS)
+def _is_kept(value: object) -> bool:
+    return isinstance(value, _SCALARS) and not (isinstance(value, str) and len(value) > MAX_TEXT)

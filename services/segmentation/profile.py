@@ -5,12 +5,12 @@ event whose id is known changes nothing. Events are therefore ranked by (time, i
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from hashlib import blake2b
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from services.segmentation.events import Event
 from services.segmentation.keep import CONTEXT, KeepList, KeptValue, kept_fields, matchable
@@ -22,6 +22,12 @@ REMEMBERED = 1024
 MAX_LATEST = 256
 """Latest values of each sort (traits, context paths) that are kept: the newest ones."""
 
+MAX_TYPES = 100
+"""Event types of one user that are kept: the first ones by name."""
+MAX_TOTALS = 64
+"""Properties of one type that totals are kept of: the first ones by name."""
+
+T = TypeVar("T")
 _WIDE = Context(prec=400)  # digits; the largest float has 309, and six decimals are kept of it
 
 
@@ -88,24 +94,20 @@ class Profile:
 
 def add(profile: Profile | None, event: Event, keep: KeepList) -> Profile:
     """The profile with `event` in it; the same object when the event is a repeat."""
-    digest = _id_digest(event.event_id)
-    if profile is None:
-        profile = Profile(event.ts_ms, event.ts_ms)
-    elif _knows(profile, digest):
-        return profile
-    kept = dict(kept_fields(event.properties, event.context, keep))
-    values = tuple((name, usable) for name, value in sorted(kept.items()) if (usable := matchable(value)) is not None)
-    log = _insert(profile.types.get(event.type, TypeLog()), Entry(event.ts_ms, digest, values))
-    paths = {name.removeprefix(CONTEXT): value for name, value in kept.items() if name.startswith(CONTEXT)}
-    return replace(
-        profile,
-        first_ms=min(profile.first_ms, event.ts_ms),
-        latest_ms=max(profile.latest_ms, event.ts_ms),
-        types={**profile.types, event.type: log},
-        traits=_newest(profile.traits, event, event.traits),
-        context=_newest(profile.context, event, paths),
-        consent=_newest_consent(profile.consent, event),
-    )
+    added = add_all(profile, [event], keep)
+    assert added is not None
+    return added
+
+
+def add_all(profile: Profile | None, events: Iterable[Event], keep: KeepList) -> Profile | None:
+    """The same for several events, in their order; None when there is neither a profile nor an event."""
+    known = set() if profile is None else _digests(profile)
+    for event in events:
+        digest = _id_digest(event.event_id)
+        if digest not in known:
+            known.add(digest)
+            profile = _add(profile or Profile(event.ts_ms, event.ts_ms), event, digest, keep)
+    return profile
 
 
 def millionths(value: object) -> int | None:
@@ -117,9 +119,30 @@ def millionths(value: object) -> int | None:
     return int(Decimal(repr(value)).scaleb(6, _WIDE).to_integral_value(ROUND_HALF_EVEN))
 
 
-def _knows(profile: Profile, digest: int) -> bool:
-    """Whether an event with this id, of whatever type, has been counted."""
-    return any(entry.digest == digest for log in profile.types.values() for entry in chain(log.entries, log.dropped))
+def _digests(profile: Profile) -> set[int]:
+    """The ids that have been counted, whatever their events' types."""
+    return {entry.digest for log in profile.types.values() for entry in chain(log.entries, log.dropped)}
+
+
+def _add(profile: Profile, event: Event, digest: int, keep: KeepList) -> Profile:
+    kept = kept_fields(event.properties, event.context, keep)
+    values = tuple((name, usable) for name, value in kept.items() if (usable := matchable(value)) is not None)
+    log = _insert(profile.types.get(event.type, TypeLog()), Entry(event.ts_ms, digest, values))
+    paths = {name.removeprefix(CONTEXT): value for name, value in kept.items() if name.startswith(CONTEXT)}
+    return replace(
+        profile,
+        first_ms=min(profile.first_ms, event.ts_ms),
+        latest_ms=max(profile.latest_ms, event.ts_ms),
+        types=_first_by_name({**profile.types, event.type: log}, MAX_TYPES),
+        traits=_newest(profile.traits, event, event.traits),
+        context=_newest(profile.context, event, paths),
+        consent=_newest_consent(profile.consent, event),
+    )
+
+
+def _first_by_name(known: dict[str, T], most: int) -> dict[str, T]:
+    """A bound that arrival cannot sway: a name that stays in the end was never out, so nothing of it is missing."""
+    return known if len(known) <= most else {name: known[name] for name in sorted(known)[:most]}
 
 
 def _id_digest(event_id: str) -> int:
@@ -145,6 +168,7 @@ def _drop(log: TypeLog, entry: Entry) -> TypeLog:
         if amount is not None:
             total = totals.get(name, Total())
             totals[name] = Total(total.millionths + amount, total.numbers + 1)
+    totals = _first_by_name(totals, MAX_TOTALS)
     return TypeLog(log.entries, tuple(dropped[-REMEMBERED:]), log.dropped_count + 1, totals)
 
 

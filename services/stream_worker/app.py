@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from services.runtime.clock import now_ms
 from services.runtime.event_log.opening import open_reader, open_writer
+from services.runtime.event_log.port import LogTrimmed
 from services.runtime.http import serve, service_app
 from services.runtime.metrics import WorkerMetrics, process_registry
 from services.runtime.partition_count import agree_on_partitions
@@ -88,5 +89,7 @@ async def _background(worker: Worker, catalog: WatchedValue[Catalog]) -> AsyncIt
 
 def _stop_process(stopping: asyncio.Event, working: asyncio.Task[None]) -> None:
     if not stopping.is_set():
-        _log.critical("the worker cannot go on: %s", working.exception())
+        error = working.exception()
+        # Only the name of what nobody foresaw: its text may tell of users.
+        _log.critical("the worker cannot go on: %s", error if isinstance(error, LogTrimmed) else type(error).__name__)
         signal.raise_signal(signal.SIGTERM)

@@ -34,7 +34,10 @@ class Refresher:
         return [partition for partition, version in self._done.items() if version < catalog.version]
 
     async def some(self, catalog: Catalog, positions: Mapping[int, int]) -> list[int]:
-        """Refresh a bounded number of users; returns the partitions whose write was refused."""
+        """Refresh a bounded number of users; returns the partitions whose write was refused.
+
+        Raises UnreadableProfile; what it kept from being done is done by the next calls, its partition's turn last.
+        """
         turn = self.pending(catalog)[:PARTITIONS_A_TURN]
         return [partition for partition in turn if not await self._step(partition, catalog, positions[partition])]
 
@@ -57,7 +60,8 @@ class Refresher:
         writes = [
             Write(member, refresh(state, catalog), profile_changed=False)
             for member, state in zip(members, states, strict=True)
-            if state.membership is not None and state.membership.catalog_version < catalog.version
+            if state.profile is not None
+            and (state.membership is None or state.membership.catalog_version < catalog.version)
         ]
         if writes and not await self._store.apply(partition, position, position, writes):
             return False

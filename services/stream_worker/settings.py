@@ -1,6 +1,6 @@
 """What a worker is told from outside."""
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from services.runtime.settings import Settings
 
@@ -13,3 +13,11 @@ class WorkerSettings(Settings):
         200_000, ge=1, description="profiles held decoded, counted in the events that they retain"
     )
     max_records: int = Field(2_000, ge=1, description="number of records that one turn takes from the log")
+
+    @field_validator("worker_index")
+    @classmethod
+    def _is_one_of_them(cls, index: int, others: ValidationInfo) -> int:
+        # Another one would read no partition, or read what belongs to nobody here.
+        if index >= others.data.get("workers", index + 1):
+            raise ValueError("has to be less than TRANCHE_WORKERS")
+        return index

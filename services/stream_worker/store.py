@@ -6,9 +6,20 @@ from typing import NamedTuple, cast
 
 from services.runtime.redis_client import RedisClient, get_many
 from services.segmentation.engine import UserState
+from services.segmentation.membership import Membership
+from services.segmentation.profile import Profile
 from services.segmentation.wire import keys
 from services.segmentation.wire.membership import decode_membership, encode_membership
 from services.segmentation.wire.profile import decode_profile, encode_profile
+from services.segmentation.wire.version import UnknownCodec
+
+
+class UnreadableProfile(Exception):
+    """A user of the partition has a profile that this version of Tranche cannot read; nothing could replace it."""
+
+    def __init__(self, partition: int, error: UnknownCodec) -> None:
+        super().__init__(f"a profile of partition {partition} cannot be read: {error}")
+        self.partition = partition
 
 
 class Write(NamedTuple):
@@ -20,7 +31,7 @@ class Write(NamedTuple):
 
 
 class UserStore:
-    """All calls raise RedisError when Redis does not answer in time."""
+    """All calls raise REDIS_ERRORS when Redis does not answer in time."""
 
     def __init__(self, redis: RedisClient) -> None:
         self._redis = redis
@@ -31,14 +42,15 @@ class UserStore:
         return int(await self._redis.get(keys.watermark(partition)) or 0)
 
     async def load(self, partition: int, members: Sequence[str]) -> list[UserState]:
-        """The states of users of one partition, in the order asked for."""
+        """The states of users of one partition, in the order asked for. Raises UnreadableProfile.
+
+        A membership that cannot be read counts as absent: the profile gives it anew.
+        """
         profiles = [keys.profile(partition, member) for member in members]
         memberships = [keys.membership(partition, member) for member in members]
         stored = await get_many(self._redis, [*profiles, *memberships])
         return [
-            UserState(
-                decode_profile(profile) if profile else None, decode_membership(membership) if membership else None
-            )
+            UserState(_profile(partition, profile), _membership(membership))
             for profile, membership in zip(stored[: len(members)], stored[len(members) :], strict=True)
         ]
 
@@ -66,3 +78,17 @@ class UserStore:
         """Some members of the partition and where to go on; a cursor of 0 begins, and says that it is done."""
         after, found = await self._redis.zscan(keys.users(partition), cursor, count=count)
         return int(after), [member.decode() for member, _ in cast("list[tuple[bytes, float]]", found)]
+
+
+def _profile(partition: int, data: bytes | None) -> Profile | None:
+    try:
+        return decode_profile(data) if data else None
+    except UnknownCodec as error:
+        raise UnreadableProfile(partition, error) from error
+
+
+def _membership(data: bytes | None) -> Membership | None:
+    try:
+        return decode_membership(data) if data else None
+    except UnknownCodec:
+        return None

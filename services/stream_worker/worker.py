@@ -8,12 +8,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Iterable, Sequence
 from itertools import groupby
-
-from redis.exceptions import RedisError
+from typing import TypeVar
 
 from services.runtime.clock import Clock
 from services.runtime.event_log.port import LogReader, LogUnavailable, LogWriter, Record
 from services.runtime.metrics import WorkerMetrics
+from services.runtime.redis_client import REDIS_ERRORS
 from services.runtime.watched import WatchedValue
 from services.segmentation.catalog import Catalog
 from services.segmentation.engine import UserState, step
@@ -21,9 +21,11 @@ from services.segmentation.keep import KeepList
 from services.stream_worker.batch import Batch, batches
 from services.stream_worker.cache import StateCache
 from services.stream_worker.refresh import Refresher
-from services.stream_worker.store import UserStore, Write
+from services.stream_worker.store import UnreadableProfile, UserStore, Write
 
-PASSING = (RedisError, LogUnavailable, OSError, TimeoutError)
+T = TypeVar("T")
+
+PASSING = (*REDIS_ERRORS, LogUnavailable, TimeoutError)
 """What ends by itself: the worker waits and tries again."""
 POLL_S = 0.25
 RETRY_S = 0.5
@@ -57,22 +59,39 @@ class Worker:
         """Work until `stopping` is set. Raises LogTrimmed when records are gone that were never applied."""
         while not stopping.is_set():
             try:
-                await self._turn()
-                self.failing = None
+                self.failing = await self._turn()
             except PASSING as error:
                 self.failing = type(error).__name__
-                self._metrics.failed_turns.inc()
                 _log.warning("a turn failed, trying again: %s", self.failing)
                 self._close(list(self._positions))
+            if self.failing:
+                self._metrics.failed_turns.inc()
                 await asyncio.sleep(RETRY_S)
 
-    async def _turn(self) -> None:
+    async def _turn(self) -> str | None:
+        """Returns what the work on a partition failed with, while that on the others went on."""
         await self._open()
         catalog = self._catalog.value
         waiting = self._refresher.pending(catalog)
         records = await self._reader.poll(self._max_records, 0 if waiting else POLL_S)
         by_partition = groupby(records, key=lambda record: record.partition)
-        await _all(self._apply(partition, list(group), catalog) for partition, group in by_partition)
+        failed = await _all(
+            self._unless_unreadable(self._apply(partition, list(group), catalog)) for partition, group in by_partition
+        )
+        failed.append(await self._unless_unreadable(self._refresh(catalog)))
+        return next(filter(None, failed), None)
+
+    async def _unless_unreadable(self, work: Awaitable[None]) -> str | None:
+        """Do work that may meet a profile that cannot be read; its partition is then opened anew, the others stay."""
+        try:
+            await work
+        except UnreadableProfile as error:
+            _log.error("trying again: %s", error)
+            self._close([error.partition])
+            return type(error).__name__
+        return None
+
+    async def _refresh(self, catalog: Catalog) -> None:
         self._close(await self._refresher.some(catalog, self._positions))
 
     async def _open(self) -> None:
@@ -102,8 +121,8 @@ class Worker:
     async def _apply(self, partition: int, records: Sequence[Record], catalog: Catalog) -> None:
         begin = self._positions[partition]
         for batch in batches([record for record in records if record.offset >= begin], self._partitions):
-            await self._put_aside(batch)
             writes = await self._fold(partition, batch, catalog)
+            await self._put_aside(batch)  # after what fails again and again while a profile cannot be read
             if not await self._store.apply(partition, self._positions[partition], batch.end, writes):
                 self._metrics.refused.inc()
                 self._close([partition])
@@ -140,8 +159,8 @@ class Worker:
         return [state or next(loaded) for state in cached.values()]
 
 
-async def _all(calls: Iterable[Awaitable[None]]) -> None:
+async def _all(calls: Iterable[Awaitable[T]]) -> list[T]:
     """Run calls side by side to their ends, then raise the first error among them."""
-    for outcome in await asyncio.gather(*calls, return_exceptions=True):
-        if isinstance(outcome, BaseException):
-            raise outcome
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return [task.result() for task in tasks]

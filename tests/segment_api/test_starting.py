@@ -101,14 +101,20 @@ async def test_the_file_replaces_what_it_names_and_leaves_the_rest(settings: Api
         ("other: 1", "expected one key, segments"),
         ("segments: {", "line 1"),
         ("segments: {a: {name: A, rule: x}, a: {name: B, rule: y}}", "'a' is there twice"),
+        ("segments: {a: {name: 2024-99-99, rule: x}}", "ValueError: month must be"),
+        ("segments: {a: {name: !!int 'abc', rule: x}}", "ValueError"),
+        ("segments: {a: {name: !!timestamp 'x', rule: x}}", "AttributeError"),
+        ("segments: {a: {name: !!bool 'x', rule: x}}", "KeyError"),
+        ("segments: " + "[" * 3_000, "RecursionError"),
         ("segments: !!python/object/apply:os.system ['true']", "python/object"),
     ],
 )
 async def test_a_bad_file_is_told_what_is_wrong_and_nothing_of_it_is_put(
     settings: ApiSettings, tmp_path: Path, text: str, message: str
 ) -> None:
-    with pytest.raises(BadSegmentsFile, match=message):
+    with pytest.raises(BadSegmentsFile, match=message) as raised:
         await start(with_file(settings, tmp_path, text))
+    assert str(raised.value).startswith(f"{tmp_path}/segments.yaml: ")
     assert (await start(settings)).json() == {"catalog_version": 0, "segments": []}
 
 

@@ -1,5 +1,7 @@
 """Memberships: what is judged, where spans begin, how many are packed, and their bytes."""
 
+from collections.abc import Callable
+
 import msgpack
 import pytest
 
@@ -81,3 +83,15 @@ def test_bytes_of_another_version_are_refused() -> None:
         decode_membership(msgpack.packb([99, "?"]))
     with pytest.raises(UnknownCodec):
         decode_profile(msgpack.packb([99, "?"]))
+
+
+@pytest.mark.parametrize("decode", [decode_membership, decode_profile])
+@pytest.mark.parametrize(
+    "data", [b"garbage", b"\xc1", b"\x90", b"1", msgpack.packb([1, 2]), msgpack.packb(["ann@x", 2])]
+)
+def test_bytes_that_nobody_wrote_are_refused_without_repeating_them(
+    decode: Callable[[bytes], object], data: bytes
+) -> None:
+    with pytest.raises(UnknownCodec) as raised:
+        decode(data)
+    assert "ann" not in str(raised.value)

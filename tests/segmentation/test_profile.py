@@ -3,9 +3,11 @@
 from dataclasses import replace
 
 from services.segmentation.events import Event
-from services.segmentation.keep import KEEP_ALL, KeepList
+from services.segmentation.keep import KEEP_ALL, MAX_ELEMENTS, MAX_FIELDS, MAX_TEXT, KeepList
 from services.segmentation.profile import (
     MAX_LATEST,
+    MAX_TOTALS,
+    MAX_TYPES,
     REMEMBERED,
     RETAINED,
     Profile,
@@ -95,3 +97,22 @@ def test_numbers_become_millionths_exactly() -> None:
     assert millionths(0.0000005) == 0
     assert millionths(0.0000015) == 2
     assert [millionths(value) for value in (True, None, "1", [1])] == [None] * 4
+
+
+def test_what_one_visitor_can_make_us_keep_is_bounded_whatever_the_order() -> None:
+    wide = {f"p{number:03d}": number for number in range(MAX_FIELDS + 5)}
+    events = [event(number, type=f"t{number:03d}", properties=wide) for number in range(MAX_TYPES + 5)]
+    events += [event(5_000 + number, properties={f"n{number:04d}": 1}) for number in range(RETAINED + MAX_TOTALS + 9)]
+    forward, backward = profile_of(events), profile_of(events[::-1])
+    assert encode_profile(forward) == encode_profile(backward)
+    assert len(forward.types) == MAX_TYPES
+    assert len(forward.types["t000"].entries[0].values) == MAX_FIELDS
+    again = profile_of([event(number, properties={f"n{number:04d}": 1}) for number in range(RETAINED + MAX_TOTALS + 9)])
+    assert len(again.types["view"].dropped_totals) == MAX_TOTALS
+
+
+def test_long_texts_and_long_lists_are_not_kept_whole() -> None:
+    properties = {"a": "x" * MAX_TEXT, "b": "x" * (MAX_TEXT + 1), "c": list(range(MAX_ELEMENTS + 1)), "d": ["y" * 999]}
+    kept = dict(profile_of([event(1, properties=properties)]).types["view"].entries[0].values)
+    assert set(kept) == {"a", "c"}
+    assert kept["c"] == tuple(range(MAX_ELEMENTS))

@@ -1,14 +1,15 @@
 """The worker's loop in this process, on a real Redis and the embedded log."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from services.runtime.event_log.embedded import EmbeddedOffsets, EmbeddedReader, EmbeddedWriter
-from services.runtime.event_log.port import Message
+from services.runtime.event_log.port import LogTrimmed, Message
 from services.runtime.metrics import WorkerMetrics
 from services.runtime.redis_client import RedisClient
 from services.runtime.watched import WatchedValue
@@ -19,10 +20,12 @@ from services.segmentation.keep import KEEP_ALL
 from services.segmentation.membership import judge
 from services.segmentation.partitions import partition_of
 from services.segmentation.wire import keys
+from services.stream_worker.app import _stop_process
 from services.stream_worker.cache import StateCache
 from services.stream_worker.store import UserStore
 from services.stream_worker.worker import Worker
 from tests.stream_worker.states import catalog_of, redis_at, view
+from tests.support.ports import free_ports
 
 PARTITIONS = 2
 USERS = [f"u-{number}" for number in range(600)]
@@ -43,6 +46,9 @@ class Scene:
         await self._writer.append(
             [Message(partition_of(each.user_id, PARTITIONS), b"k", encode_event(each)) for each in events]
         )
+
+    async def append(self, partition: int, value: bytes) -> None:
+        await self._writer.append([Message(partition, b"k", value)])
 
     def catalog(self) -> WatchedValue[Catalog]:
         """Looks again only when it is told to."""
@@ -81,12 +87,15 @@ class Scene:
             state.membership.catalog_version if state.membership else -1 for state in (await self.states()).values()
         }
 
-    async def is_applied(self) -> bool:
+    async def has_applied(self, partition: int) -> bool:
         ends = await EmbeddedOffsets(self.redis, PARTITIONS).ends()
-        return all([await self.store.watermark(partition) == end for partition, end in ends.items()])
+        return await self.store.watermark(partition) == ends[partition]
 
-    async def is_refreshed(self, catalog: Catalog) -> bool:
-        return all([await self.store.refreshed(partition) == catalog.version for partition in range(PARTITIONS)])
+    async def is_applied(self) -> bool:
+        return all([await self.has_applied(partition) for partition in range(PARTITIONS)])
+
+    async def is_refreshed(self, catalog: Catalog, partitions: Iterable[int] = range(PARTITIONS)) -> bool:
+        return all([await self.store.refreshed(partition) == catalog.version for partition in partitions])
 
 
 @pytest.fixture
@@ -137,6 +146,133 @@ async def test_a_new_owner_never_falls_behind_the_catalog_that_the_last_one_reac
         await scene.send(1, USERS)
         await until(scene.is_applied)
     assert await scene.versions() == {newest.version}
+
+
+async def test_a_membership_that_cannot_be_read_is_made_anew(scene: Scene) -> None:
+    await scene.put(catalog_of("count('view') == 1"))
+    await scene.send(1, USERS)
+    async with working(scene.worker(scene.catalog())):
+        await until(scene.is_applied)
+    newest = catalog_of("count('view') == 1", "count('view') == 2")
+    await scene.put(newest)
+    seen, unseen = USERS[:2]
+    for user in (seen, unseen):
+        await scene.redis.set(keys.membership(*place(user)), "garbage")
+    await scene.send(2, [seen])
+    catalog = scene.catalog()
+    await catalog.refresh()
+    async with working(scene.worker(catalog)):
+        await until(scene.is_applied)
+        await until(lambda: scene.is_refreshed(newest))
+    states = await scene.states()
+    found = [membership.spans for user in (seen, unseen) if (membership := states[user].membership)]
+    assert [[span.ordinal for span in spans] for spans in found] == [[1], [0]]
+
+
+async def test_a_profile_that_cannot_be_read_stops_its_partition_alone(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    await scene.put(catalog_of("count('view') == 1"))
+    await scene.send(1, USERS)
+    async with working(scene.worker(scene.catalog())):
+        await until(scene.is_applied)
+    newest = catalog_of("count('view') == 1", "count('view') == 2")
+    await scene.put(newest)
+    damaged, other = place(USERS[0]), 1 - place(USERS[0])[0]
+    kept = await scene.redis.get(keys.profile(*damaged))
+    await scene.redis.set(keys.profile(*damaged), "garbage")
+    catalog = scene.catalog()
+    await catalog.refresh()
+    worker = scene.worker(catalog)
+    async with working(worker):
+        await scene.send(2, USERS)
+        await until(lambda: scene.has_applied(other))
+        await until(lambda: scene.is_refreshed(newest, [other]))
+        assert worker.failing == "UnreadableProfile"
+        assert not await scene.has_applied(damaged[0])
+        assert kept is not None
+        await scene.redis.set(keys.profile(*damaged), kept)
+        await until(scene.is_applied)
+        await until(lambda: scene.is_refreshed(newest))
+    assert await scene.counts() == {2}
+    assert f"a profile of partition {damaged[0]} cannot be read" in caplog.text
+    assert "u-0" not in caplog.text
+
+
+async def test_the_pass_goes_on_past_a_profile_that_cannot_be_read(scene: Scene) -> None:
+    await scene.put(catalog_of("count('view') == 1"))
+    await scene.send(1, USERS)
+    async with working(scene.worker(scene.catalog())):
+        await until(scene.is_applied)
+    newest = catalog_of("count('view') == 1", "count('view') == 2")
+    await scene.put(newest)
+    damaged = next(place(user) for user in USERS if place(user)[0] == 0)  # the partition whose turn comes first
+    await scene.redis.set(keys.profile(*damaged), "garbage")
+    catalog = scene.catalog()
+    await catalog.refresh()
+    worker = scene.worker(catalog)
+    async with working(worker):
+        await until(lambda: scene.is_refreshed(newest, [1]))
+        await until(lambda: is_failing(worker, "UnreadableProfile"))
+        assert not await scene.is_refreshed(newest, [0])
+
+
+async def test_what_is_put_aside_is_not_put_aside_again_and_again(scene: Scene) -> None:
+    user = USERS[0]
+    await scene.redis.set(keys.profile(*place(user)), "garbage")
+    await scene.send(1, [user])
+    await scene.append(place(user)[0], b"nobody can read this")
+    metrics = WorkerMetrics(CollectorRegistry())
+    async with working(scene.worker(scene.catalog(), metrics)):
+        await until(lambda: has_failed(metrics, 2))
+        assert metrics.dead_letters._value.get() == 0
+        await scene.redis.delete(keys.profile(*place(user)))
+        await until(scene.is_applied)
+    assert metrics.dead_letters._value.get() == 1
+
+
+async def test_a_cluster_that_is_away_is_waited_for(scene: Scene) -> None:
+    (port,) = free_ports(0)
+    async with redis_at(f"redis+cluster://127.0.0.1:{port}") as away:
+        metrics = WorkerMetrics(CollectorRegistry())
+        worker = Scene(away).worker(scene.catalog(), metrics)
+        async with working(worker):
+            await until(lambda: has_failed(metrics, 2))
+            assert worker.failing == "RedisClusterException"
+
+
+def test_the_process_ends_without_telling_what_the_worker_stumbled_over(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raised: list[int] = []
+    monkeypatch.setattr(signal, "raise_signal", raised.append)
+    for error in (ValueError("ann@example.com"), LogTrimmed("partition 3: offset 7 is next")):
+        asyncio.run(ended_with(error))
+    assert raised == [signal.SIGTERM] * 2
+    assert "the worker cannot go on: ValueError" in caplog.text
+    assert "the worker cannot go on: partition 3: offset 7 is next" in caplog.text
+    assert "ann@example.com" not in "".join(record.getMessage() for record in caplog.records)
+
+
+async def ended_with(error: Exception) -> None:
+    async def fail() -> None:
+        raise error
+
+    working = asyncio.create_task(fail())
+    await asyncio.wait({working})
+    _stop_process(asyncio.Event(), working)
+
+
+async def is_failing(worker: Worker, error: str) -> bool:
+    return worker.failing == error
+
+
+async def has_failed(metrics: WorkerMetrics, times: int) -> bool:
+    return bool(metrics.failed_turns._value.get() >= times)
+
+
+def place(user: str) -> tuple[int, str]:
+    return partition_of(user, PARTITIONS), f"default:{user}"
 
 
 @asynccontextmanager

@@ -15,11 +15,10 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequen
 from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
 
-from redis.exceptions import RedisError
 from redis.typing import EncodableT, FieldT
 
 from services.runtime.event_log.port import DeadLetter, LogTrimmed, LogUnavailable, Message, Record
-from services.runtime.redis_client import RedisClient, get_many
+from services.runtime.redis_client import REDIS_ERRORS, RedisClient, get_many
 
 DEAD_LETTERS_KEY = "tranche:dead-letters"
 MAX_DEAD_LETTERS = 100_000
@@ -204,7 +203,7 @@ async def _reaching_redis() -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(_TIMEOUT_S):
             yield
-    except (RedisError, OSError) as error:
+    except REDIS_ERRORS as error:
         raise LogUnavailable(f"the log's Redis: {type(error).__name__}: {error}") from error
 
 

@@ -14,8 +14,8 @@ _MISSPELT = {"true": "True", "false": "False", "null": "None", "none": "None"}
 def literal(source: Source, node: ast.expr) -> Literal:
     """The constant that `node` is. Raises RuleError."""
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
-        number = literal(source, node.operand)
-        if not isinstance(node.operand, ast.Constant) or number.kind != "number":
+        number = _constant(source, node.operand) if isinstance(node.operand, ast.Constant) else None
+        if number is None or number.kind != "number":
             source.refuse(node, _A_CONSTANT)
         assert isinstance(number.value, int | float)
         return Literal("number", -number.value if isinstance(node.op, ast.USub) else number.value)

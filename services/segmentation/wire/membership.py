@@ -3,7 +3,7 @@
 import msgpack
 
 from services.segmentation.membership import Membership, Span
-from services.segmentation.wire.version import check_version
+from services.segmentation.wire.version import check_version, decoder
 
 VERSION = 1
 
@@ -19,6 +19,7 @@ def encode_membership(membership: Membership) -> bytes:
     return packed
 
 
+@decoder
 def decode_membership(data: bytes) -> Membership:
     """Read what `encode_membership` wrote. Raises UnknownCodec."""
     version, *rest = msgpack.unpackb(data)

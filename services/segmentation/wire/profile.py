@@ -12,7 +12,7 @@ from typing import Any
 import msgpack
 
 from services.segmentation.profile import Consent, Entry, Latest, Profile, Total, TypeLog
-from services.segmentation.wire.version import check_version
+from services.segmentation.wire.version import check_version, decoder
 
 VERSION = 1
 
@@ -28,6 +28,7 @@ def encode_profile(profile: Profile) -> bytes:
     return packed
 
 
+@decoder
 def decode_profile(data: bytes) -> Profile:
     """Read what `encode_profile` wrote. Raises UnknownCodec."""
     version, *rest = msgpack.unpackb(data, strict_map_key=False)
