@@ -86,7 +86,7 @@ class RedisServer:
             self.stop()
             raise
         self._stopping.clear()
-        threading.Thread(target=self._sync, name="redis-sync", daemon=True).start()
+        threading.Thread(target=self._sync, args=[self._process], name="redis-sync", daemon=True).start()
 
     def stop(self) -> None:
         """End it in order (SIGTERM, then kill after 30 s); nothing is lost. Safe to call twice."""
@@ -107,9 +107,9 @@ class RedisServer:
         folder = Path(self._private_folder.name) if self._private_folder else self._data_dir
         return folder / "redis.sock"
 
-    def _sync(self) -> None:
-        """Bring what the server has written to the disk, every second as long as it runs."""
-        while self.running and not self._stopping.wait(_SYNC_EVERY_S):
+    def _sync(self, process: subprocess.Popen[bytes]) -> None:
+        """Bring what the server has written to the disk, every second as long as this process of it runs."""
+        while process.poll() is None and not self._stopping.wait(_SYNC_EVERY_S):
             for path in (*self._data_dir.glob("appendonly*.aof"), *self._data_dir.glob("appendonlydir/*.aof")):
                 with suppress(OSError), path.open("rb") as file:  # a rewrite may take it away at any moment
                     os.fsync(file.fileno())

@@ -37,6 +37,7 @@ class Stack:
         try:
             if self._redis is not None:
                 self._redis.start()
+            self._put_old_logs_aside()
             self._roles = list(self._make_roles())
             for role in self._roles:
                 role.start()
@@ -77,10 +78,14 @@ class Stack:
     def _make_folders(self) -> None:
         try:
             self._logs.mkdir(parents=True, exist_ok=True)
-            for log in self._logs.glob("*.log"):  # what is shown of a failed start should be this start's
-                log.replace(log.with_suffix(".log.old"))
         except OSError as error:
             raise StartFailed(f"the data folder cannot be used: {error}") from None
+
+    def _put_old_logs_aside(self) -> None:
+        # What is shown of a failed start should be this start's. Only once Redis runs: until then another stack may
+        # hold the data folder, and the logs be its own.
+        for log in self._logs.glob("*.log"):
+            log.replace(log.with_suffix(".log.old"))
 
     def _make_roles(self) -> Iterator[Role]:
         options = self._options

@@ -149,12 +149,7 @@ async def test_a_new_owner_never_falls_behind_the_catalog_that_the_last_one_reac
 
 
 async def test_a_membership_that_cannot_be_read_is_made_anew(scene: Scene) -> None:
-    await scene.put(catalog_of("count('view') == 1"))
-    await scene.send(1, USERS)
-    async with working(scene.worker(scene.catalog())):
-        await until(scene.is_applied)
-    newest = catalog_of("count('view') == 1", "count('view') == 2")
-    await scene.put(newest)
+    newest = await edited_after_one_event_each(scene)
     seen, unseen = USERS[:2]
     for user in (seen, unseen):
         await scene.redis.set(keys.membership(*place(user)), "garbage")
@@ -172,12 +167,7 @@ async def test_a_membership_that_cannot_be_read_is_made_anew(scene: Scene) -> No
 async def test_a_profile_that_cannot_be_read_stops_its_partition_alone(
     scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await scene.put(catalog_of("count('view') == 1"))
-    await scene.send(1, USERS)
-    async with working(scene.worker(scene.catalog())):
-        await until(scene.is_applied)
-    newest = catalog_of("count('view') == 1", "count('view') == 2")
-    await scene.put(newest)
+    newest = await edited_after_one_event_each(scene)
     damaged, other = place(USERS[0]), 1 - place(USERS[0])[0]
     kept = await scene.redis.get(keys.profile(*damaged))
     await scene.redis.set(keys.profile(*damaged), "garbage")
@@ -200,12 +190,7 @@ async def test_a_profile_that_cannot_be_read_stops_its_partition_alone(
 
 
 async def test_the_pass_goes_on_past_a_profile_that_cannot_be_read(scene: Scene) -> None:
-    await scene.put(catalog_of("count('view') == 1"))
-    await scene.send(1, USERS)
-    async with working(scene.worker(scene.catalog())):
-        await until(scene.is_applied)
-    newest = catalog_of("count('view') == 1", "count('view') == 2")
-    await scene.put(newest)
+    newest = await edited_after_one_event_each(scene)
     damaged = next(place(user) for user in USERS if place(user)[0] == 0)  # the partition whose turn comes first
     await scene.redis.set(keys.profile(*damaged), "garbage")
     catalog = scene.catalog()
@@ -284,6 +269,17 @@ async def working(worker: Worker) -> AsyncIterator[None]:
     finally:
         stopping.set()
         await running
+
+
+async def edited_after_one_event_each(scene: Scene) -> Catalog:
+    """Apply an event of every user, then edit the catalog; returns the edited one, which no worker has seen."""
+    await scene.put(catalog_of("count('view') == 1"))
+    await scene.send(1, USERS)
+    async with working(scene.worker(scene.catalog())):
+        await until(scene.is_applied)
+    newest = catalog_of("count('view') == 1", "count('view') == 2")
+    await scene.put(newest)
+    return newest
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
