@@ -17,6 +17,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+rules = typer.Typer(help="For those who write rules.", no_args_is_help=True)
+app.add_typer(rules, name="rules")
+
 DataDir = Annotated[Path, typer.Option(help="Folder for Redis' data and the roles' logs; created when missing.")]
 ApiPort = Annotated[int, typer.Option(help="Port of the API: lookups, segments, status.", min=1, max=65535)]
 CollectorPort = Annotated[int, typer.Option(help="Port of the collector: events in.", min=1, max=65535)]
@@ -24,8 +27,11 @@ SegmentsFile = Annotated[
     Path | None,
     typer.Option(help="YAML file of segments to put into the catalog at start.", exists=True, dir_okay=False),
 ]
-Format = Annotated[str, typer.Option("--format", help="globo_news, rees46, retailrocket or tranche (NDJSON).")]
+FORMATS = "globo_news, rees46, retailrocket, yoochoose, online_retail, cdnow, ipinyou, webtrack or tranche (NDJSON)"
+Format = Annotated[str, typer.Option("--format", help=f"{FORMATS}.")]
 Limit = Annotated[int | None, typer.Option(help="Replay only this many rows.", min=1)]
+
+Keep = Annotated[str | None, typer.Option(help="Properties that profiles keep, in place of TRANCHE_KEEP.")]
 
 CHECKOUT = Path(__file__).parents[1]
 STARTER_SEGMENTS = CHECKOUT / "deploy" / "segments.yaml"
@@ -137,6 +143,58 @@ def worker() -> None:
     run(settings)
 
 
+@rules.command()
+def check(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Segments in YAML or JSON, or one rule in a text file; - reads a rule from standard input.",
+            dir_okay=False,
+        ),
+    ],
+    keep: Keep = None,
+) -> None:
+    """Say what is wrong with the rules of a file, and what looks wrong. Ends with code 1 where there is an error."""
+    from rich.console import Console
+
+    from services.rule_tools.check import check_file
+    from services.runtime.settings import Settings
+
+    raise typer.Exit(check_file(file, Settings().keep if keep is None else keep, Console()))
+
+
+@rules.command("try")
+def try_rule(
+    rule: Annotated[str, typer.Argument(help="The text of the rule.")],
+    events: Annotated[
+        Path,
+        typer.Option(
+            help="Events, a JSON object per line as POST /v1/events takes them, gzipped or not; - for standard input.",
+            dir_okay=False,
+        ),
+    ],
+    at: Annotated[str | None, typer.Option(help="now, milliseconds or a date-time; else the latest event.")] = None,
+    user: Annotated[str | None, typer.Option(help="Show this user only.")] = None,
+    zone: Annotated[str | None, typer.Option(help="Time zone, in place of TRANCHE_TIME_ZONES.")] = None,
+    request: Annotated[list[str] | None, typer.Option(help="What the ad request tells: device.type=mobile.")] = None,
+    segments: SegmentsFile = None,
+    keep: Keep = None,
+    as_json: Annotated[bool, typer.Option("--json", help="All users' intervals as JSON.")] = False,
+) -> None:
+    """Show for each user when a rule was true, and will be if nothing else happens."""
+    from rich.console import Console
+
+    from services.rule_tools.try_rule import TryOptions
+    from services.rule_tools.try_rule import try_rule as run
+    from services.runtime.clock import now_ms
+    from services.runtime.settings import Settings
+
+    settings = Settings()
+    kept, told = settings.keep if keep is None else keep, request or []
+    options = TryOptions(rule, events, kept, settings.time_zones, at, user, zone, told, segments, as_json)
+    raise typer.Exit(run(options, now_ms(), Console()))
+
+
 @app.command()
 def schemas(
     folder: Annotated[Path, typer.Argument(help="Where to write event.json and segment.json.")] = CHECKOUT / "schemas",
@@ -154,6 +212,7 @@ def main() -> None:
 
     from services.runtime.errors import OperatorError
     from services.runtime.event_log.port import LogUnavailable
+    from services.segmentation.time_zones import UnknownTimeZone
 
     try:
         app()
@@ -162,6 +221,8 @@ def main() -> None:
             _complain(f"setting TRANCHE_{'_'.join(map(str, each['loc'])).upper()}: {each['msg']}")
     except (RedisError, RedisClusterException) as error:  # no OSError, which may be of any file
         _complain(f"Redis at TRANCHE_REDIS_URL does not answer as it should: {error}")
+    except UnknownTimeZone as error:
+        _complain(f"setting TRANCHE_TIME_ZONES: {error}")
     except (OperatorError, LogUnavailable) as error:
         _complain(str(error))
     else:

@@ -67,6 +67,11 @@ class ApiMetrics:
             registry=registry,
             buckets=(0.0005, 0.001, 0.002, 0.004, 0.006, 0.008, 0.01, 0.02, 0.05, 0.1, 0.5),
         )
+        self.evaluated = Counter(
+            "tranche_api_profiles_evaluated_total",
+            "Users whose profile a lookup had to evaluate: after an edit, until the background pass has come by.",
+            registry=registry,
+        )
         self.catalog_version = Gauge(
             "tranche_api_catalog_version", "The version of the catalog that is in force here.", registry=registry
         )

@@ -40,5 +40,9 @@ class Settings(BaseSettings):
     keep: str = Field(
         DEFAULT_KEEP, description="properties and context paths that profiles keep, separated by spaces; * ends a path"
     )
+    time_zones: str = Field(
+        "UTC",
+        description="time zone by which days, weeks and months begin; space=Zone after it for single spaces",
+    )
     host: str = Field("127.0.0.1", description="address to listen on")
     log_level: LogLevel = Field("info", description="the least severe level that is logged")

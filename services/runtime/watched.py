@@ -29,14 +29,16 @@ class WatchedValue(Generic[T]):
         self.value = initial
         self._redis, self._key, self._decode, self._initial = redis, key, decode, initial
         self._interval_s = interval_s
+        self._looking = asyncio.Lock()
         self._version: bytes | str | None = None
 
     async def refresh(self) -> T:
         """Look now. Raises REDIS_ERRORS and UnreadableValue."""
-        version = await self._redis.hget(self._key, "version")
-        if version != self._version:
-            version, document = await self._redis.hmget(self._key, ["version", "document"])
-            self.value, self._version = self._read(document), version
+        async with self._looking:  # one look after the other: of two at a time the older might be the last to come back
+            version = await self._redis.hget(self._key, "version")
+            if version != self._version:
+                version, document = await self._redis.hmget(self._key, ["version", "document"])
+                self.value, self._version = self._read(document), version
         return self.value
 
     async def follow(self) -> None:

@@ -2,15 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from http import HTTPStatus
-from pathlib import Path
+from random import Random
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 
 from services.runtime.clock import now_ms
-from services.runtime.event_log.opening import open_offsets
+from services.runtime.event_log.opening import open_offsets, open_writer
 from services.runtime.event_log.port import LogUnavailable
 from services.runtime.http import serve, service_app
 from services.runtime.metrics import ApiMetrics, process_registry
@@ -19,19 +21,43 @@ from services.runtime.problems import ProblemError
 from services.runtime.redis_client import REDIS_ERRORS, RedisClient, connect
 from services.runtime.watched import UnreadableValue, WatchedValue
 from services.segment_api.bodies import Bodies
-from services.segment_api.catalog_store import CatalogStore, watched_catalog
-from services.segment_api.lookup import Lookup
-from services.segment_api.lookup_routes import lookup_routes
+from services.segment_api.explain.routes import Explaining, explain_routes
+from services.segment_api.export.export import Export
+from services.segment_api.export.routes import export_routes
+from services.segment_api.lists.pace import PacedLog, lag_of
+from services.segment_api.lists.routes import list_routes
+from services.segment_api.lists.store import ListStore
+from services.segment_api.lists.upload import ListUploads
+from services.segment_api.lookups.lookup import Lookup
+from services.segment_api.lookups.routes import lookup_routes
+from services.segment_api.lookups.strangers import Strangers
+from services.segment_api.preview.covered import Covered
+from services.segment_api.preview.preview import Preview
+from services.segment_api.preview.routes import preview_routes
+from services.segment_api.preview.sample import Sampler
+from services.segment_api.progress import Progress
 from services.segment_api.rare_log import RareLog
 from services.segment_api.reads import BoundedReads
-from services.segment_api.segment_routes import segment_routes
+from services.segment_api.rests import Pace
+from services.segment_api.segments.catalog_store import CatalogStore, watched_catalog
+from services.segment_api.segments.facts import SegmentFacts
+from services.segment_api.segments.routes import segment_routes
+from services.segment_api.segments.starter import apply_file
 from services.segment_api.settings import ApiSettings
-from services.segment_api.starter import BadSegmentsFile, put_all, read_segments
+from services.segment_api.size_history import SizeHistory
+from services.segment_api.sizes import SegmentSizes
 from services.segment_api.status import status_routes
 from services.segmentation.catalog import Catalog
 from services.segmentation.keep import KeepList
+from services.segmentation.rules import nodes
+from services.segmentation.rules.lint import lint
+from services.segmentation.time_zones import TimeZones
 from services.segmentation.wire import keys
 
+SLOW_READS = 64
+"""Reads that may wait for Redis at once for what is no lookup."""
+HISTORY_MS = 7 * 86_400_000
+"""How far back the sizes reach that are shown of a segment."""
 REDIS_TIMEOUT_S = 2.0  # far longer than a lookup waits: a time-out drops the connection, and stalls pass
 
 _log = logging.getLogger(__name__)
@@ -52,8 +78,13 @@ async def open_app(settings: ApiSettings) -> AsyncIterator[FastAPI]:
         await agree_on_partitions(redis, keys.PARTITIONS, settings.partitions)
         catalog = watched_catalog(redis)
         store, keep = CatalogStore(redis, catalog), KeepList.parse(settings.keep)
-        await _load(store, settings.segments, keep)
+        await store.read() if settings.segments is None else await apply_file(store, settings.segments, keep)
         stack.push_async_callback(_end, asyncio.create_task(catalog.follow()))
+        writer = await open_writer(settings)
+        stack.push_async_callback(writer.close)
+        sizes = SegmentSizes(redis, settings.partitions)
+        history = SizeHistory(redis, sizes, lambda: catalog.value, now_ms)
+        stack.push_async_callback(_end, asyncio.create_task(history.keep()))
 
         async def missing() -> Collection[str]:
             try:
@@ -66,10 +97,19 @@ async def open_app(settings: ApiSettings) -> AsyncIterator[FastAPI]:
         metrics = ApiMetrics(registry)
         metrics.catalog_version.set_function(lambda: catalog.value.version)
         app = service_app("Tranche API", "Tells which segments a user is in; keeps the segments.", registry, missing)
-        bodies = Bodies()
-        app.include_router(lookup_routes(_lookup(settings, redis, catalog), settings, metrics, bodies))
-        app.include_router(segment_routes(store, keep, bodies))
-        app.include_router(status_routes(offsets, redis, store, settings.partitions))
+        bodies, users = Bodies(), _Users(settings, redis, catalog, metrics, keep)
+        lists = ListStore(redis, now_ms)
+        log = PacedLog(writer, lag_of(offsets, redis, settings.partitions))
+        for routes in (
+            lookup_routes(users.lookup, catalog, settings, metrics, bodies),
+            explain_routes(users.explaining, catalog),
+            preview_routes(users.preview, store, keep, bodies),
+            segment_routes(store, keep, bodies, _facts(users, sizes, history, keep)),
+            export_routes(users.export, store, settings.partitions, now_ms),
+            list_routes(ListUploads(lists, log, settings.partitions), lists, store.read),
+            status_routes(offsets, redis, store, settings.partitions),
+        ):
+            app.include_router(routes)
         for error in (*REDIS_ERRORS, LogUnavailable, UnreadableValue):
             app.add_exception_handler(error, _unavailable)
         yield app
@@ -79,20 +119,77 @@ def run(settings: ApiSettings) -> None:
     serve(lambda: open_app(settings), settings.host, settings.api_port)
 
 
-async def _load(store: CatalogStore, segments: Path | None, keep: KeepList) -> None:
-    """Bring the operator's file into the catalog, and the catalog here: what serves has a catalog."""
-    definitions = {} if segments is None else read_segments(segments)
-    try:
-        await store.change(lambda current: put_all(current, definitions, keep))
-    except BadSegmentsFile as error:
-        raise BadSegmentsFile(f"{segments}: {error}") from None
+class _Users:
+    """What reads users: the hot path through reads of its own, so that nothing that is slow takes its room."""
+
+    def __init__(
+        self,
+        settings: ApiSettings,
+        redis: RedisClient,
+        catalog: WatchedValue[Catalog],
+        metrics: ApiMetrics,
+        keep: KeepList,
+    ) -> None:
+        failed = RareLog("a read from Redis failed unexpectedly")
+        unreadable = RareLog("the state of users cannot be read by this version of Tranche").note
+        zones, consent_required = TimeZones.parse(settings.time_zones), settings.consent_required
+        partitions, now = settings.partitions, lambda: catalog.value
+        self.lookup = Lookup(
+            BoundedReads(redis, settings.max_reads_in_flight, failed.note),
+            now,
+            Strangers(),
+            partitions,
+            zones,
+            consent_required,
+            now_ms,
+            unreadable,
+            metrics.evaluated.inc,
+        )
+        slow = BoundedReads(redis, SLOW_READS, failed.note)
+        sampler = Sampler(redis, partitions, Random())  # noqa: S311 - a sample, no secret
+        self.explaining = Explaining(slow, now, zones, partitions, consent_required, now_ms)
+        pace = Pace()
+        self.export = Export(redis, now, partitions, zones, consent_required, unreadable, pace=pace)
+        self.covered = Covered(sampler, slow, zones, pace)
+        self.progress = Progress(redis, partitions, now_ms)
+        self.preview = Preview(
+            sampler, slow, zones, consent_required, now_ms, partial(_cautions, keep), unreadable, pace=pace
+        )
 
 
-def _lookup(settings: ApiSettings, redis: RedisClient, catalog: WatchedValue[Catalog]) -> Lookup:
-    failed = RareLog("a read from Redis failed unexpectedly")
-    unreadable = RareLog("the state of users cannot be read by this version of Tranche")
-    reads = BoundedReads(redis, settings.max_reads_in_flight, failed.note)
-    return Lookup(reads, lambda: catalog.value, settings.partitions, settings.consent_required, now_ms, unreadable.note)
+def _facts(users: _Users, sizes: SegmentSizes, history: SizeHistory, keep: KeepList) -> SegmentFacts:
+    async def details(ordinal: int, space: str) -> Mapping[str, Any]:
+        now = now_ms()
+        return {
+            "size_history": await history.history(ordinal, space, now - HISTORY_MS),
+            "size_forecast": await sizes.forecast(ordinal, space, now),
+        }
+
+    return SegmentFacts(
+        users.progress.of,
+        _unless_away(users.covered.since),
+        lambda space: sizes.now(space, now_ms()),
+        details,
+        partial(_cautions, keep),
+    )
+
+
+def _unless_away(
+    covered_since: Callable[[nodes.Rule], Awaitable[int | None]],
+) -> Callable[[nodes.Rule], Awaitable[int | None]]:
+    """An edit that is saved is answered as such, even when Redis goes away right then."""
+
+    async def known(rule: nodes.Rule) -> int | None:
+        try:
+            return await covered_since(rule)
+        except REDIS_ERRORS:
+            return None
+
+    return known
+
+
+def _cautions(keep: KeepList, rule: nodes.Rule) -> list[dict[str, str]]:
+    return [{"code": caution.code, "message": caution.message} for caution in lint(rule, keep)]
 
 
 async def _unavailable(_: Request, error: Exception) -> Response:

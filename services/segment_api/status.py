@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from services.runtime.event_log.port import LogOffsets
 from services.runtime.problems import problem_answer
 from services.runtime.redis_client import RedisClient, get_many
-from services.segment_api.catalog_store import CatalogStore
+from services.segment_api.segments.catalog_store import CatalogStore
 from services.segmentation.wire import keys
 
 

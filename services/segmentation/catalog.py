@@ -2,22 +2,30 @@
 
 A segment has an ordinal, given once and never reused, by which packed memberships name it. Its own `version` is the
 catalog's at its last edit, so that a membership can be told to be older than the definition.
+
+Segments are written by people through the API, and by the operator's file. Whoever edited last is right: the catalog
+remembers what the file said of each segment, so that a file which says the same again undoes nobody's edit.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Self
+from hashlib import sha256
+from typing import Any, Literal, Self
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.segmentation.anatomy import asks, bound_exceeded, conditions_in, segments_in
+from services.segmentation.composition import objection, order, users_of
 from services.segmentation.events import Purpose
 from services.segmentation.keep import KEEP_ALL, KeepList
+from services.segmentation.rules import nodes
+from services.segmentation.rules.errors import RuleError
 from services.segmentation.rules.evaluate import Evaluator, evaluator
 from services.segmentation.rules.parse import parse
+from services.segmentation.rules.request import Question, questions
 
-SEGMENT_ID_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 MAX_SEGMENTS = 10_000
 
 
@@ -35,10 +43,35 @@ class SegmentDefinition(BaseModel):
         description="IAB TCF purposes that a user with a consent record must have granted",
     )
     taxonomy: dict[str, list[str]] = Field(default_factory=dict, description="ids in public taxonomies")
+    status: Literal["live", "draft"] = Field(
+        "live", description="a draft is evaluated and counted, and no lookup answers with it"
+    )
+
+    @property
+    def digest(self) -> str:
+        """What tells definitions apart; a member that a later version adds changes none where it is not used."""
+        told = self.model_dump(exclude_defaults=True)
+        return sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 class TooManySegments(ValueError):
     """The catalog is full."""
+
+
+class SegmentInUse(ValueError):
+    """The rules of other segments, `users`, name the one that was to be deleted."""
+
+    def __init__(self, users: Sequence[str]) -> None:
+        super().__init__(f"it is named by the rules of {', '.join(users[:10])}{', …' if len(users) > 10 else ''}")
+        self.users = users
+
+
+class BadRule(ValueError):
+    """The rule of one of several segments cannot be accepted."""
+
+    def __init__(self, segment_id: str, error: RuleError) -> None:
+        super().__init__(f"segment {segment_id}: {error}")
+        self.error = error
 
 
 @dataclass(frozen=True)
@@ -47,15 +80,65 @@ class Segment:
     ordinal: int
     version: int
     definition: SegmentDefinition
+    uses: tuple[str, ...] = ()
+    """The segments that its rule names."""
+    asks: bool = False
+    """Whether its rule itself asks the ad request."""
+
+    @cached_property
+    def rule(self) -> nodes.Rule:
+        """Made at first use: lookups follow every edit and hardly ever evaluate. It was checked when it was put."""
+        return parse(self.definition.rule, KEEP_ALL)
+
+    @cached_property
+    def row(self) -> Mapping[str, Any]:
+        """How the catalog's document holds it."""
+        return {
+            "id": self.id,
+            "ordinal": self.ordinal,
+            "version": self.version,
+            "definition": self.definition.model_dump(),
+            "uses": list(self.uses),
+            "asks": self.asks,
+        }
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A segment together with those that it is composed of, ready to be evaluated."""
+
+    segment: Segment
+    version: int
+    """The catalog's at the last edit of the segment or of anything that it is composed of."""
+    asks: bool
+    """Whether anything in it asks the ad request."""
+    parts: Mapping[str, "Ready"]
+    levels: int
+    """Of segments within segments; 1 where it is composed of none."""
+
+    @cached_property
+    def conditions(self) -> int:
+        """On the request, counted as often as an expression would hold them."""
+        if not self.asks:
+            return 0
+        return conditions_in(self.segment.rule, {name: part.conditions for name, part in self.parts.items()})
+
+    @cached_property
+    def questions(self) -> Sequence[Question]:
+        """What it asks the request, in the order in which the residual numbers it."""
+        return questions(self.segment.rule, self._asked) if self.asks else ()
 
     @cached_property
     def moments(self) -> Evaluator:
-        """When the rule holds for a profile, from the profile's latest event on.
+        """When the rule holds, from the profile's latest event on."""
+        return evaluator(self.segment.rule, self._asked)
 
-        Made at first use: lookups follow every edit of the catalog and hardly ever evaluate. The rule was checked
-        when it was put, so whatever was kept then is fine.
-        """
-        return evaluator(parse(self.definition.rule, KEEP_ALL))
+    def is_made_of(self, segment: Segment, parts: Mapping[str, "Ready"]) -> bool:
+        return self.segment is segment and all(self.parts[used] is part for used, part in parts.items())
+
+    @property
+    def _asked(self) -> Mapping[str, Sequence[Question]]:
+        return {segment_id: part.questions for segment_id, part in self.parts.items()}
 
 
 @dataclass(frozen=True)
@@ -63,56 +146,155 @@ class Catalog:
     version: int = 0
     next_ordinal: int = 0
     segments: Mapping[str, Segment] = field(default_factory=dict)
+    from_file: Mapping[str, str] = field(default_factory=dict)
+    """The digest of what the operator's file said last of each segment that it ever named."""
+    earlier: Mapping[str, Ready] = field(default_factory=dict, repr=False, compare=False)
+    """What an earlier catalog had ready, to be used again where nothing was edited."""
 
     @cached_property
     def by_ordinal(self) -> Mapping[int, Segment]:
         return {segment.ordinal: segment for segment in self.segments.values()}
+
+    @cached_property
+    def ready(self) -> Mapping[str, Ready]:
+        """Every segment by its id, after those that it is composed of."""
+        found: dict[str, Ready] = {}
+        for segment_id in order(self._uses):
+            segment = self.segments[segment_id]
+            parts = {used: found[used] for used in segment.uses}
+            before = self.earlier.get(segment_id)
+            found[segment_id] = before if before and before.is_made_of(segment, parts) else _ready(segment, parts)
+        return found
+
+    def edited_since(self, version: int) -> Collection[str]:
+        """The segments of which something was edited after a version of the catalog."""
+        if version not in self._edited:
+            self._edited[version] = frozenset(name for name, each in self.ready.items() if each.version > version)
+        return self._edited[version]
+
+    def with_parts(self, segment_ids: Collection[str]) -> Iterable[Ready]:
+        """Some segments and all that they are composed of, in the order of evaluation."""
+        wanted = set(segment_ids)
+        for segment_id in reversed(list(self.ready)):
+            if segment_id in wanted:
+                wanted.update(self.ready[segment_id].parts)
+        return [each for segment_id, each in self.ready.items() if segment_id in wanted]
 
     def put(self, segment_id: str, definition: SegmentDefinition, keep: KeepList) -> "Catalog":
         """The catalog with this definition; the same object when nothing changes.
 
         Raises RuleError, also where the rule names what `keep` does not hold, and TooManySegments.
         """
-        evaluator(parse(definition.rule, keep))  # refuses here what workers could not evaluate later
-        before = self.segments.get(segment_id)
-        if before is not None and before.definition == definition:
+        try:
+            return self.put_all({segment_id: definition}, keep)
+        except BadRule as error:
+            raise error.error from None
+
+    def put_all(self, definitions: Mapping[str, SegmentDefinition], keep: KeepList) -> "Catalog":
+        """The same for several, which may name each other. Raises BadRule and TooManySegments."""
+        changed = {name: each for name, each in definitions.items() if not self.holds(name, each)}
+        rules = {name: _checked(name, definitions[name], keep, lambda _: None) for name in definitions}
+        uses = self._uses | {name: segments_in(rule) for name, rule in rules.items()}
+        for name, definition in definitions.items():
+            _checked(name, definition, keep, objection(name, uses))
+        if not changed:
             return self
-        if before is None and len(self.segments) >= MAX_SEGMENTS:
-            raise TooManySegments(f"there are {MAX_SEGMENTS} segments, which is the most")
-        version = self.version + 1
-        ordinal = self.next_ordinal if before is None else before.ordinal
-        segment = Segment(segment_id, ordinal, version, definition)
-        return Catalog(version, self.next_ordinal + (before is None), {**self.segments, segment_id: segment})
+        version, next_ordinal, segments = self.version + 1, self.next_ordinal, dict(self.segments)
+        for name, definition in changed.items():
+            before = segments.get(name)
+            ordinal = next_ordinal if before is None else before.ordinal
+            next_ordinal += before is None
+            segments[name] = Segment(name, ordinal, version, definition, uses[name], asks(rules[name]))
+        if len(segments) > MAX_SEGMENTS:
+            raise TooManySegments(f"there would be more than {MAX_SEGMENTS} segments")
+        after = replace(self, version=version, next_ordinal=next_ordinal, segments=segments, earlier=self.ready)
+        after._refuse_large(self.version, list(changed))
+        return after
+
+    def put_file(self, definitions: Mapping[str, SegmentDefinition], keep: KeepList) -> "Catalog":
+        """The catalog after an operator's file: what the file says anew is put, and is the newest edit.
+
+        What it said before already is left as it is now, be it edited or deleted since, and so is what it does not
+        name. The same object when the file says nothing new. Raises BadRule and TooManySegments.
+        """
+        said = {name: definition.digest for name, definition in definitions.items()}
+        news = {name: definitions[name] for name, word in said.items() if self.from_file.get(name) != word}
+        if not news:
+            return self
+        return replace(self.put_all(news, keep), version=self.version + 1, from_file={**self.from_file, **said})
+
+    def holds(self, segment_id: str, definition: SegmentDefinition) -> bool:
+        before = self.segments.get(segment_id)
+        return before is not None and before.definition == definition
+
+    def owner(self, segment_id: str) -> Literal["file", "api"]:
+        """Whose definition of a segment is in force."""
+        return "file" if self.from_file.get(segment_id) == self.segments[segment_id].definition.digest else "api"
 
     def delete(self, segment_id: str) -> "Catalog":
-        """The catalog without this segment; the same object when there is none."""
+        """The catalog without this segment; the same object when there is none. Raises SegmentInUse."""
         if segment_id not in self.segments:
             return self
+        if users := users_of(segment_id, self._uses):
+            raise SegmentInUse(users)
         rest = {name: segment for name, segment in self.segments.items() if name != segment_id}
         return replace(self, version=self.version + 1, segments=rest)
 
     def encode(self) -> bytes:
         """The catalog's one document, as JSON."""
-        segments = [
-            {
-                "id": each.id,
-                "ordinal": each.ordinal,
-                "version": each.version,
-                "definition": each.definition.model_dump(),
-            }
-            for each in self.segments.values()
-        ]
-        return orjson.dumps({"version": self.version, "next_ordinal": self.next_ordinal, "segments": segments})
+        document = {
+            "version": self.version,
+            "next_ordinal": self.next_ordinal,
+            "segments": [segment.row for segment in self.segments.values()],
+            "from_file": self.from_file,
+        }
+        return orjson.dumps(document)
 
     @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """Read what `encode` wrote."""
-        document = orjson.loads(data)
-        segments = _segments(document["segments"])
-        return cls(document["version"], document["next_ordinal"], {segment.id: segment for segment in segments})
+    def decode(cls, data: bytes, before: Self | None = None) -> Self:
+        """Read what `encode` wrote. What was not edited since `before` is used again, its rules above all."""
+        document, before = orjson.loads(data), before or cls()
+        segments = {segment.id: segment for segment in _segments(document["segments"], before.segments)}
+        from_file = document.get("from_file", {})
+        return cls(document["version"], document["next_ordinal"], segments, from_file, before.ready)
+
+    def _refuse_large(self, since: int, changed: Sequence[str]) -> None:
+        edited = self.edited_since(since)
+        for segment_id, each in self.ready.items():
+            if segment_id in edited and (bound := bound_exceeded(each.levels, each.conditions)):
+                blamed = segment_id if segment_id in changed else changed[0]
+                raise BadRule(blamed, RuleError(1, 1, f"more, in the segment {segment_id}", bound))
+
+    @property
+    def _uses(self) -> dict[str, tuple[str, ...]]:
+        return {segment_id: segment.uses for segment_id, segment in self.segments.items()}
+
+    @cached_property
+    def _edited(self) -> dict[int, Collection[str]]:
+        return {}
 
 
-def _segments(rows: Iterable[dict[str, Any]]) -> Iterable[Segment]:
+def _checked(
+    segment_id: str, definition: SegmentDefinition, keep: KeepList, object_to: Callable[[str], str | None]
+) -> nodes.Rule:
+    try:
+        return parse(definition.rule, keep, object_to)
+    except RuleError as error:
+        raise BadRule(segment_id, error) from None
+
+
+def _ready(segment: Segment, parts: Mapping[str, Ready]) -> Ready:
+    version = max([segment.version, *(part.version for part in parts.values())])
+    levels = 1 + max((part.levels for part in parts.values()), default=0)
+    return Ready(segment, version, segment.asks or any(part.asks for part in parts.values()), parts, levels)
+
+
+def _segments(rows: Iterable[dict[str, Any]], known: Mapping[str, Segment]) -> Iterable[Segment]:
     for row in rows:
-        definition = SegmentDefinition.model_validate(row["definition"])
-        yield Segment(row["id"], row["ordinal"], row["version"], definition)
+        before = known.get(row["id"])
+        if before is not None and before.row == row:
+            yield before
+        else:
+            definition = SegmentDefinition.model_validate(row["definition"])
+            uses = tuple(row.get("uses", ()))
+            yield Segment(row["id"], row["ordinal"], row["version"], definition, uses, row.get("asks", False))

@@ -1,10 +1,11 @@
-"""One user's step: events in, the next profile and membership out. The worker's whole business logic."""
+"""One user's step: facts in, the next profile and membership out. The worker's whole business logic."""
 
 from collections.abc import Iterable
+from datetime import tzinfo
 from typing import NamedTuple
 
 from services.segmentation.catalog import Catalog
-from services.segmentation.events import Event
+from services.segmentation.events import Fact
 from services.segmentation.keep import KeepList
 from services.segmentation.membership import Membership, judge
 from services.segmentation.profile import Profile, add_all
@@ -17,14 +18,21 @@ class UserState(NamedTuple):
     membership: Membership | None = None
 
 
-def step(state: UserState, events: Iterable[Event], catalog: Catalog, keep: KeepList) -> UserState:
-    """Fold events, in order of arrival, into a user's state; the same object when nothing changes."""
-    profile = add_all(state.profile, events, keep)
-    return refresh(UserState(profile, state.membership), catalog) if profile is not state.profile else state
+def step(state: UserState, facts: Iterable[Fact], catalog: Catalog, keep: KeepList, zone: tzinfo) -> UserState:
+    """Fold what the log tells, in order of arrival, into a user's state; the same object when nothing changes.
+
+    `zone` is that of the calendar of the user's space.
+    """
+    profile = add_all(state.profile, facts, keep)
+    if profile is None or profile is state.profile:
+        return state
+    return UserState(profile, judge(profile, catalog, zone, state.membership))
 
 
-def refresh(state: UserState, catalog: Catalog) -> UserState:
-    """Work the membership out anew, for a changed profile or a changed catalog."""
+def refresh(state: UserState, catalog: Catalog, zone: tzinfo) -> UserState:
+    """Bring the membership up to a catalog that is newer: only what was edited since is evaluated."""
     if state.profile is None:
         return state
-    return UserState(state.profile, judge(state.profile, catalog, state.membership))
+    before = state.membership
+    only = None if before is None else catalog.edited_since(before.catalog_version)
+    return UserState(state.profile, judge(state.profile, catalog, zone, before, only=only))

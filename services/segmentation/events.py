@@ -19,6 +19,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_TS_MS = 253_402_300_799_999  # the last millisecond of the year 9999
 SPACE_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 TYPE_PATTERN = r"^[a-z][a-z0-9_]{0,63}$"
+SEGMENT_ID_PATTERN = LIST_ID_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 USER_ID_PATTERN = r"^[A-Za-z0-9._~:|=+-]{1,128}$"
 
 JsonObject = dict[str, Any]
@@ -42,6 +43,24 @@ class Event:
     traits: Mapping[str, Any] = field(default_factory=dict)
     purposes: frozenset[int] | None = None
     """The consent purposes granted with this event; None when it carries no consent record."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListEntry:
+    """A user is put on a list, or taken off it, at `ts_ms`. Written by the API, never by a website."""
+
+    event_id: str
+    user_id: str
+    list_id: str
+    ts_ms: int
+    space: str = "default"
+    listed: bool = True
+    until_ms: int | None = None
+    """The moment from which the entry no longer counts; None for one that stays."""
+
+
+Fact = Event | ListEntry
+"""What the log tells of a user."""
 
 
 def date_time_ms(text: str) -> int:
@@ -102,6 +121,20 @@ class EventMessage(BaseModel):
     consent: Consent | None = None
 
 
+class ListEntryMessage(BaseModel):
+    """A list entry as the topic carries it. Told from an event by its `list`, which no event has."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    event_id: str = Field(min_length=1, max_length=128)
+    user_id: str = Field(pattern=USER_ID_PATTERN)
+    space: str = Field("default", pattern=SPACE_PATTERN)
+    list: str = Field(pattern=LIST_ID_PATTERN)
+    ts: int = Field(ge=0, le=MAX_TS_MS)
+    listed: bool = True
+    until: int | None = Field(None, ge=0, le=MAX_TS_MS)
+
+
 def read_event(raw: object, arrived_ms: int, max_ahead_ms: int = MAX_AHEAD_MS) -> Event:
     """Check a decoded JSON value against the contract.
 
@@ -130,13 +163,44 @@ def read_event(raw: object, arrived_ms: int, max_ahead_ms: int = MAX_AHEAD_MS) -
     )
 
 
-def decode_event(data: bytes, arrived_ms: int) -> Event:
-    """Read an event from its bytes on the log, which got it at `arrived_ms` by its own clock. Raises InvalidEvent."""
+def decode_fact(data: bytes, arrived_ms: int) -> Fact:
+    """Read what the log carries and got at `arrived_ms` by its own clock. Raises InvalidEvent."""
     try:
         raw = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise InvalidEvent(f"not JSON: {error.msg} at character {error.pos}") from None
+    if isinstance(raw, dict) and "list" in raw:
+        return _read_list_entry(raw)
     return read_event(raw, arrived_ms, MAX_AHEAD_MS + MAX_SKEW_MS)
+
+
+def _read_list_entry(raw: JsonObject) -> ListEntry:
+    try:
+        message = ListEntryMessage.model_validate(raw)
+    except ValidationError as error:
+        raise InvalidEvent(_explain(error, raw)) from None
+    return ListEntry(
+        event_id=message.event_id,
+        user_id=message.user_id,
+        list_id=message.list,
+        ts_ms=message.ts,
+        space=message.space,
+        listed=message.listed,
+        until_ms=message.until,
+    )
+
+
+def encode_list_entry(entry: ListEntry) -> bytes:
+    """Write a list entry as the JSON that the log carries."""
+    message: JsonObject = {
+        "event_id": entry.event_id,
+        "user_id": entry.user_id,
+        "space": entry.space,
+        "list": entry.list_id,
+        "ts": entry.ts_ms,
+        "listed": entry.listed,
+    }
+    return orjson.dumps(message if entry.until_ms is None else {**message, "until": entry.until_ms})
 
 
 def encode_event(event: Event) -> bytes:

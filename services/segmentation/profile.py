@@ -4,6 +4,7 @@ The law: a profile is a function of the set of events alone. Adding them in any 
 event whose id is known changes nothing. Events are therefore ranked by (time, id digest) and never by arrival.
 """
 
+import re
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ from hashlib import blake2b
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
-from services.segmentation.events import Event
+from services.segmentation.events import Event, Fact, ListEntry
 from services.segmentation.keep import CONTEXT, KeepList, KeptValue, kept_fields, matchable
 
 RETAINED = 256
@@ -26,6 +27,11 @@ MAX_TYPES = 100
 """Event types of one user that are kept: the first ones by name."""
 MAX_TOTALS = 64
 """Properties of one type that totals are kept of: the first ones by name."""
+MAX_LISTS = 100
+"""Lists that one user can be known to be on, or to have been: the first ones by name."""
+
+TIME_ZONE = "timezone"
+_ZONE_NAME = re.compile(r"[A-Za-z0-9+_/-]{1,64}")
 
 T = TypeVar("T")
 _WIDE = Context(prec=400)  # digits; the largest float has 309, and six decimals are kept of it
@@ -65,6 +71,19 @@ class Consent(NamedTuple):
     purposes: tuple[int, ...]
 
 
+class Listing(NamedTuple):
+    """The newest entry of a list for the user, by time, then by event id; True before False between equal ones."""
+
+    ts_ms: int
+    event_id: str
+    listed: bool
+    until_ms: int | None = None
+
+    @property
+    def rank(self) -> tuple[int, str, bool, int]:
+        return self.ts_ms, self.event_id, self.listed, -1 if self.until_ms is None else self.until_ms
+
+
 @dataclass(frozen=True, slots=True)
 class TypeLog:
     """The events of one type: `entries` in rising order, and what is known of those that fell off."""
@@ -78,35 +97,49 @@ class TypeLog:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    first_ms: int
+    first_ms: int | None
+    """The first event; None for a user who is only known from lists."""
     latest_ms: int
+    """The newest event or list entry: what was before it is not known any more."""
     types: Mapping[str, TypeLog] = field(default_factory=dict)
     traits: Mapping[str, Latest] = field(default_factory=dict)
     context: Mapping[str, Latest] = field(default_factory=dict)
     """By path, without the leading `context.`."""
     consent: Consent | None = None
+    time_zone: Latest | None = None
+    """The latest name of a time zone among the events, kept whatever the keep list says: local hours need it."""
+    lists: Mapping[str, Listing] = field(default_factory=dict)
 
     @property
     def purposes(self) -> frozenset[int] | None:
         """The purposes granted; None without a consent record."""
         return None if self.consent is None else frozenset(self.consent.purposes)
 
+    @property
+    def own_zone(self) -> str | None:
+        """The name of the user's time zone, as the newest event that tells it has it."""
+        name = self.time_zone.value if self.time_zone else None
+        return name if isinstance(name, str) else None
 
-def add(profile: Profile | None, event: Event, keep: KeepList) -> Profile:
-    """The profile with `event` in it; the same object when the event is a repeat."""
-    added = add_all(profile, [event], keep)
+
+def add(profile: Profile | None, fact: Fact, keep: KeepList) -> Profile:
+    """The profile with `fact` in it; the same object when it is a repeat."""
+    added = add_all(profile, [fact], keep)
     assert added is not None
     return added
 
 
-def add_all(profile: Profile | None, events: Iterable[Event], keep: KeepList) -> Profile | None:
-    """The same for several events, in their order; None when there is neither a profile nor an event."""
+def add_all(profile: Profile | None, facts: Iterable[Fact], keep: KeepList) -> Profile | None:
+    """The same for several, in their order; None when there is neither a profile nor a fact."""
     known = set() if profile is None else _digests(profile)
-    for event in events:
-        digest = _id_digest(event.event_id)
+    for fact in facts:
+        if isinstance(fact, ListEntry):
+            profile = _list(profile or Profile(None, fact.ts_ms), fact)
+            continue
+        digest = _id_digest(fact.event_id)
         if digest not in known:
             known.add(digest)
-            profile = _add(profile or Profile(event.ts_ms, event.ts_ms), event, digest, keep)
+            profile = _add(profile or Profile(fact.ts_ms, fact.ts_ms), fact, digest, keep)
     return profile
 
 
@@ -131,13 +164,24 @@ def _add(profile: Profile, event: Event, digest: int, keep: KeepList) -> Profile
     paths = {name.removeprefix(CONTEXT): value for name, value in kept.items() if name.startswith(CONTEXT)}
     return replace(
         profile,
-        first_ms=min(profile.first_ms, event.ts_ms),
+        first_ms=event.ts_ms if profile.first_ms is None else min(profile.first_ms, event.ts_ms),
         latest_ms=max(profile.latest_ms, event.ts_ms),
         types=_first_by_name({**profile.types, event.type: log}, MAX_TYPES),
         traits=_newest(profile.traits, event, event.traits),
         context=_newest(profile.context, event, paths),
         consent=_newest_consent(profile.consent, event),
+        time_zone=_newest_zone(profile.time_zone, event),
     )
+
+
+def _list(profile: Profile, entry: ListEntry) -> Profile:
+    before = profile.lists.get(entry.list_id)
+    listing = Listing(entry.ts_ms, entry.event_id, entry.listed, entry.until_ms)
+    newest = listing if before is None or before.rank < listing.rank else before
+    if newest is before and entry.ts_ms <= profile.latest_ms:
+        return profile
+    lists = _first_by_name({**profile.lists, entry.list_id: newest}, MAX_LISTS)
+    return replace(profile, latest_ms=max(profile.latest_ms, entry.ts_ms), lists=lists)
 
 
 def _first_by_name(known: dict[str, T], most: int) -> dict[str, T]:
@@ -191,3 +235,11 @@ def _newest_consent(known: Consent | None, event: Event) -> Consent | None:
         return known
     consent = Consent(event.ts_ms, event.event_id, tuple(sorted(event.purposes)))
     return consent if known is None else max(known, consent)
+
+
+def _newest_zone(known: Latest | None, event: Event) -> Latest | None:
+    name = event.context.get(TIME_ZONE)
+    if not isinstance(name, str) or not _ZONE_NAME.fullmatch(name):
+        return known
+    zone = Latest(event.ts_ms, event.event_id, name)
+    return zone if known is None else max(known, zone, key=lambda each: (each.ts_ms, each.event_id))

@@ -19,7 +19,9 @@ from services.runtime.redis_client import connect
 from services.runtime.watched import WatchedValue
 from services.segmentation.catalog import Catalog
 from services.segmentation.keep import KeepList
+from services.segmentation.time_zones import TimeZones
 from services.segmentation.wire import keys
+from services.segmentation.wire.catalog import catalog_decoder
 from services.stream_worker.cache import StateCache
 from services.stream_worker.settings import WorkerSettings
 from services.stream_worker.store import UserStore
@@ -45,7 +47,7 @@ async def open_app(settings: WorkerSettings) -> AsyncIterator[FastAPI]:
         stack.push_async_callback(writer.close)
         reader = await open_reader(settings, range(settings.worker_index, settings.partitions, settings.workers))
         stack.push_async_callback(reader.close)
-        catalog = WatchedValue(redis, keys.CATALOG, Catalog.decode, Catalog())
+        catalog = WatchedValue(redis, keys.CATALOG, catalog_decoder(), Catalog())
         await catalog.refresh()
 
         registry = process_registry()
@@ -55,10 +57,11 @@ async def open_app(settings: WorkerSettings) -> AsyncIterator[FastAPI]:
         worker = Worker(
             reader,
             writer,
-            UserStore(redis),
+            UserStore(redis, now_ms),
             cache,
             catalog,
             KeepList.parse(settings.keep),
+            TimeZones.parse(settings.time_zones),
             settings.partitions,
             settings.max_records,
             metrics,

@@ -1,25 +1,38 @@
 """The background pass that brings stored memberships up to date after an edit of the catalog, a few users at a time."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from services.segmentation.catalog import Catalog
 from services.segmentation.engine import refresh
+from services.segmentation.membership import Membership
+from services.segmentation.time_zones import TimeZones
+from services.segmentation.wire import keys
 from services.stream_worker.cache import StateCache
-from services.stream_worker.store import UserStore, Write
+from services.stream_worker.store import UserStore, Walk, Write
 
-USERS_A_STEP = 100
 PARTITIONS_A_TURN = 4
+
+
+@dataclass
+class _Way:
+    """Where a walk is that brings a partition to a version of the catalog."""
+
+    version: int
+    members: int
+    cursor: int = 0
+    walked: int = 0
 
 
 class Refresher:
     """Walks the users of each open partition until all memberships have reached the catalog's version."""
 
-    def __init__(self, store: UserStore, cache: StateCache) -> None:
-        self._store, self._cache = store, cache
+    def __init__(self, store: UserStore, cache: StateCache, zones: TimeZones) -> None:
+        self._store, self._cache, self._zones = store, cache, zones
         self._done: dict[int, int] = {}
         """The version that each open partition has reached."""
-        self._walks: dict[int, tuple[int, int]] = {}
-        """Of each partition under way: the version aimed at, and the cursor of the walk."""
+        self._ways: dict[int, _Way] = {}
+        """Of each partition under way."""
 
     def open(self, partition: int, reached: int) -> None:
         """Take a partition on whose memberships have reached the catalog version `reached`."""
@@ -28,7 +41,7 @@ class Refresher:
     def close(self, partitions: Iterable[int]) -> None:
         for partition in partitions:
             self._done.pop(partition, None)
-            self._walks.pop(partition, None)
+            self._ways.pop(partition, None)
 
     def pending(self, catalog: Catalog) -> list[int]:
         return [partition for partition, version in self._done.items() if version < catalog.version]
@@ -42,30 +55,34 @@ class Refresher:
         return [partition for partition in turn if not await self._step(partition, catalog, positions[partition])]
 
     async def _step(self, partition: int, catalog: Catalog, position: int) -> bool:
-        version, cursor = self._walks.get(partition, (0, 0))
-        if version != catalog.version:
-            cursor = 0
-        cursor, members = await self._store.scan(partition, cursor, USERS_A_STEP)
-        if not await self._refresh(partition, members, catalog, position):
+        way = self._ways.get(partition)
+        if way is None or way.version != catalog.version:
+            way = _Way(catalog.version, await self._store.members(partition))
+        cursor, members = await self._store.scan(partition, way.cursor, self._store.room)
+        walked = way.walked + len(members)
+        walk = Walk(way.version, walked, way.members, finished=cursor == 0)
+        if not await self._refresh(partition, members, catalog, position, walk):
             return False
-        self._walks[partition] = catalog.version, cursor
-        if cursor == 0:
-            await self._store.mark_refreshed(partition, catalog.version)
+        self._ways[partition] = _Way(way.version, way.members, cursor, walked)
+        if walk.finished:
             self._done[partition] = catalog.version
-            del self._walks[partition]
+            del self._ways[partition]
         return True
 
-    async def _refresh(self, partition: int, members: list[str], catalog: Catalog, position: int) -> bool:
+    async def _refresh(self, partition: int, members: list[str], catalog: Catalog, position: int, walk: Walk) -> bool:
         states = await self._store.load(partition, members) if members else []
         writes = [
-            Write(member, refresh(state, catalog), profile_changed=False)
+            Write(member, state, refresh(state, catalog, self._zones.of(keys.space_of(member))))
             for member, state in zip(members, states, strict=True)
-            if state.profile is not None
-            and (state.membership is None or state.membership.catalog_version < catalog.version)
+            if state.profile is not None and (state.membership is None or _is_old(state.membership, catalog))
         ]
-        if writes and not await self._store.apply(partition, position, position, writes):
+        if not await self._store.apply(partition, position, position, writes, walk):
             return False
         for write in writes:
             if self._cache.get(partition, write.member) is not None:
                 self._cache.put(partition, write.member, write.state)
         return True
+
+
+def _is_old(membership: Membership, catalog: Catalog) -> bool:
+    return membership.catalog_version < catalog.version or not membership.counted

@@ -18,10 +18,13 @@ from services.runtime.watched import WatchedValue
 from services.segmentation.catalog import Catalog
 from services.segmentation.engine import UserState, step
 from services.segmentation.keep import KeepList
+from services.segmentation.time_zones import TimeZones
+from services.segmentation.wire import keys
 from services.stream_worker.batch import Batch, batches
 from services.stream_worker.cache import StateCache
 from services.stream_worker.refresh import Refresher
 from services.stream_worker.store import UnreadableProfile, UserStore, Write
+from services.stream_worker.upkeep import Upkeep
 
 T = TypeVar("T")
 
@@ -42,16 +45,19 @@ class Worker:
         cache: StateCache,
         catalog: WatchedValue[Catalog],
         keep: KeepList,
+        zones: TimeZones,
         partitions: int,
         max_records: int,
         metrics: WorkerMetrics,
         now_ms: Clock,
     ) -> None:
         self._reader, self._writer, self._store, self._cache = reader, writer, store, cache
-        self._catalog, self._keep, self._partitions, self._max_records = catalog, keep, partitions, max_records
+        self._catalog, self._keep, self._zones = catalog, keep, zones
+        self._partitions, self._max_records = partitions, max_records
         self._metrics, self._now_ms = metrics, now_ms
         self._positions: dict[int, int] = {}
-        self._refresher = Refresher(store, cache)
+        self._refresher = Refresher(store, cache, zones)
+        self._upkeep = Upkeep(store)
         self.failing: str | None = None
         """What the last turn failed with; None when it went well."""
 
@@ -72,13 +78,14 @@ class Worker:
         """Returns what the work on a partition failed with, while that on the others went on."""
         await self._open()
         catalog = self._catalog.value
-        waiting = self._refresher.pending(catalog)
+        waiting = self._refresher.pending(catalog) or self._upkeep.due(self._positions)
         records = await self._reader.poll(self._max_records, 0 if waiting else POLL_S)
         by_partition = groupby(records, key=lambda record: record.partition)
         failed = await _all(
             self._unless_unreadable(self._apply(partition, list(group), catalog)) for partition, group in by_partition
         )
         failed.append(await self._unless_unreadable(self._refresh(catalog)))
+        self._close(await self._upkeep.some(self._positions))
         return next(filter(None, failed), None)
 
     async def _unless_unreadable(self, work: Awaitable[None]) -> str | None:
@@ -102,25 +109,26 @@ class Worker:
         self._metrics.partitions.set(len(self._positions))
 
     async def _open_partition(self, partition: int) -> None:
-        watermark = await self._store.watermark(partition)
-        refreshed = await self._store.refreshed(partition)
+        watermark, refreshed, counted = await self._store.open(partition)
         if refreshed > self._catalog.value.version:
             await self._catalog.refresh()  # users must not fall behind what the last owner saw to
         await self._reader.seek(partition, watermark)
         self._positions[partition] = watermark
-        self._refresher.open(partition, refreshed)
+        self._refresher.open(partition, refreshed if counted else 0)
 
     def _close(self, partitions: Iterable[int]) -> None:
         closed = set(partitions)
         if closed:
             self._cache.drop(closed)
+            self._store.close(closed)
             self._refresher.close(closed)
         for partition in closed:
             self._positions.pop(partition, None)
 
     async def _apply(self, partition: int, records: Sequence[Record], catalog: Catalog) -> None:
         begin = self._positions[partition]
-        for batch in batches([record for record in records if record.offset >= begin], self._partitions):
+        ahead = [record for record in records if record.offset >= begin]
+        for batch in batches(ahead, self._partitions, lambda: self._store.room):
             writes = await self._fold(partition, batch, catalog)
             await self._put_aside(batch)  # after what fails again and again while a profile cannot be read
             if not await self._store.apply(partition, self._positions[partition], batch.end, writes):
@@ -144,12 +152,12 @@ class Worker:
             self._metrics.strays.inc(len(batch.strays))
 
     async def _fold(self, partition: int, batch: Batch, catalog: Catalog) -> list[Write]:
-        states = await self._states(partition, list(batch.events))
+        states = await self._states(partition, list(batch.facts))
         writes = []
-        for (member, events), before in zip(batch.events.items(), states, strict=True):
-            after = step(before, events, catalog, self._keep)
+        for (member, facts), before in zip(batch.facts.items(), states, strict=True):
+            after = step(before, facts, catalog, self._keep, self._zones.of(keys.space_of(member)))
             if after is not before:
-                writes.append(Write(member, after, profile_changed=True))
+                writes.append(Write(member, before, after))
         return writes
 
     async def _states(self, partition: int, members: Sequence[str]) -> list[UserState]:

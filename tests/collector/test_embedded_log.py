@@ -14,7 +14,7 @@ from services.runtime.event_log.embedded import EmbeddedReader
 from services.runtime.event_log.port import Record
 from services.runtime.partition_count import PartitionCountDiffers
 from services.runtime.redis_client import connect
-from services.segmentation.events import decode_event
+from services.segmentation.events import decode_fact
 from tests.collector.examples import event
 from tests.support.servers import redis_server
 
@@ -43,7 +43,7 @@ async def test_what_is_accepted_is_in_the_log_of_the_users_partition_in_order(cl
     async with collector(clean_redis_url) as client:
         response = await client.post("/v1/events", content=orjson.dumps([*sent, {"not": "an event"}]))
     assert (response.status_code, response.json()["accepted"]) == (202, 400)
-    found = [(decode_event(record.value, record.appended_ms), record) for record in await records_of(clean_redis_url)]
+    found = [(decode_fact(record.value, record.appended_ms), record) for record in await records_of(clean_redis_url)]
     for user_id in {each["user_id"] for each in sent}:
         ids = [each.event_id for each, _ in found if each.user_id == user_id]
         assert ids == [each["event_id"] for each in sent if each["user_id"] == user_id]

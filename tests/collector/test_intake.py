@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from services.collector.intake import Intake, Limits, none_good, take_in
 from services.runtime.problems import ProblemError
-from services.segmentation.events import decode_event
+from services.segmentation.events import decode_fact
 from services.segmentation.partitions import partition_of
 from tests.collector.examples import NOW_MS, event, events, json_values
 
@@ -139,7 +139,7 @@ def test_what_is_taken_and_what_is_refused_make_up_what_was_sent(sent: list[obje
 @given(sent=st.lists(events, min_size=1, max_size=8))
 def test_what_is_taken_can_be_read_from_the_log(sent: list[object]) -> None:
     for message in take(sent).messages:
-        assert decode_event(message.value, NOW_MS).user_id.encode() == message.key
+        assert decode_fact(message.value, NOW_MS).user_id.encode() == message.key
 
 
 def test_five_minutes_ahead_is_taken_and_a_millisecond_more_is_not() -> None:
@@ -149,4 +149,4 @@ def test_five_minutes_ahead_is_taken_and_a_millisecond_more_is_not() -> None:
 
 def test_what_is_taken_can_be_read_from_a_log_whose_clock_is_behind() -> None:
     (message,) = take(event(ts=NOW_MS + 300_000)).messages
-    assert decode_event(message.value, NOW_MS - 60_000).ts_ms == NOW_MS + 300_000
+    assert decode_fact(message.value, NOW_MS - 60_000).ts_ms == NOW_MS + 300_000

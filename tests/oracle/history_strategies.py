@@ -6,15 +6,27 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from services.segmentation.events import Event
-from tests.oracle.judge import first_arrivals, newest
-from tests.oracle.pools import DURATIONS_MS, NOON_MS, ODD_VALUES, PLAIN_NUMBERS, TRAITS, TYPES, USER
+from services.segmentation.events import Event, ListEntry
+from tests.oracle.pools import (
+    DAYS_BY_ZONE,
+    DURATIONS_MS,
+    LISTS,
+    NOON_MS,
+    NOT_ZONES,
+    ODD_VALUES,
+    PLAIN_NUMBERS,
+    TRAITS,
+    TYPES,
+    USER,
+)
+from tests.oracle.seen import first_arrivals, newest
 
 _words = st.sampled_from([*("a", "a", "b", 1, "a", True, "a", "1", "a") * 12, *ODD_VALUES])
 _numbers = st.sampled_from([*PLAIN_NUMBERS * 10, *ODD_VALUES])
 _objects = {
     "device": st.fixed_dictionaries({"type": _words}, optional={"os": _words}),
     "geo": st.fixed_dictionaries({}, optional={"country": _words}),
+    "timezone": st.sampled_from([*DAYS_BY_ZONE, *DAYS_BY_ZONE, *NOT_ZONES]),
 }
 _property_values = {"item_id": _words, "brand": _words, "value": _numbers, "quantity": _numbers}
 _well_formed = st.fixed_dictionaries({}, optional=_objects)
@@ -40,6 +52,15 @@ _events = st.builds(
     context=_contexts,
     traits=st.just({}) | st.dictionaries(st.sampled_from(TRAITS), _words | _numbers, max_size=2),
 )
+_entries = st.builds(
+    ListEntry,
+    event_id=st.uuids(version=4).map(str),
+    user_id=st.just(USER),
+    list_id=st.sampled_from(LISTS),
+    ts_ms=st.sampled_from([NOON_MS, *_edges_ms]),
+    listed=st.sampled_from([True, True, True, False]),
+    until_ms=st.sampled_from([None, *(2 * NOON_MS - edge_ms for edge_ms in _edges_ms), *_edges_ms[:6]]),
+)
 
 
 @st.composite
@@ -50,6 +71,13 @@ def histories(draw: st.DrawFn, max_events: int = 14) -> list[Event]:
     for resent in draw(st.lists(st.sampled_from(events), max_size=3)):
         events.insert(draw(st.integers(0, len(events))), resent)
     return events
+
+
+@st.composite
+def listings(draw: st.DrawFn) -> list[ListEntry]:
+    """What lists say of one user, at least once, in order of arrival: late, tied, repeated."""
+    entries = draw(st.lists(_entries, min_size=1, max_size=4, unique_by=lambda each: each.event_id))
+    return entries + draw(st.lists(st.sampled_from(entries), max_size=1))
 
 
 @st.composite

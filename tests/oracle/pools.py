@@ -10,6 +10,8 @@ PROPERTIES = ("category", "value", "item_id", "quantity", "brand")
 CONTEXT_PATHS = ("device.type", "device.os", "geo.country")
 FIELDS = PROPERTIES + tuple(f"context.{path}" for path in CONTEXT_PATHS)
 TRAITS = ("vip", "tier", "age", "device.type")
+LISTS = ("vip", "vip", "news")
+REQUEST_PATHS = ("device.type", "geo.country", "channel")
 DURATIONS_MS = (3_600_000, 1_000, 60_000, 86_400_000, 1, 2, 999, 1_001, 3_599_999, 30 * 86_400_000)
 
 # "\uffff" comes before the emoji by code points and after it in UTF-16; the last two only look the same.
@@ -26,3 +28,14 @@ ODD_VALUES: tuple[Any, ...] = (
     *STRINGS,
     *ODD_NUMBERS,
 )
+
+# Of each zone, days that begin oddly or just after an odd one, and those that a week, a month or a year begins on.
+DAYS_BY_ZONE = {
+    "UTC": ("2024-01-01", "2024-02-29", "2024-09-02"),
+    "Europe/Paris": ("2024-03-31", "2024-04-01", "2024-10-27", "2024-10-28", "2024-07-01"),
+    "America/New_York": ("2024-03-10", "2024-03-11", "2024-11-03", "2024-11-04", "2024-11-01"),
+    "Asia/Kathmandu": ("2024-03-01", "2024-09-01", "2024-09-02"),
+    "America/Sao_Paulo": ("2018-11-04", "2018-11-05", "2018-02-18", "2018-02-19"),  # shifts at midnight
+    "America/Havana": ("2024-03-10", "2024-11-03", "2024-11-04"),  # a midnight that is not, and one that comes twice
+}
+NOT_ZONES = ("Mars/Olympus", "Europe", "", "Europe/Paris ", 5, None, ["UTC"])

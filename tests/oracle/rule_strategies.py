@@ -6,23 +6,29 @@ from typing import get_args
 
 from hypothesis import strategies as st
 
+from services.segmentation.rules import nodes
 from services.segmentation.rules.nodes import (
     And,
     Average,
     Compare,
     Count,
+    Decayed,
     Distinct,
     Filter,
     Holds,
+    InSegment,
     Kind,
     Last,
+    Listed,
     Literal,
     Member,
     Not,
     Operator,
     Or,
+    Request,
     Rule,
     Selection,
+    Share,
     Since,
     Sum,
     Tenure,
@@ -33,9 +39,11 @@ from tests.oracle.pools import (
     CONTEXT_PATHS,
     DURATIONS_MS,
     FIELDS,
+    LISTS,
     ODD_NUMBERS,
     PLAIN_NUMBERS,
     PROPERTIES,
+    REQUEST_PATHS,
     STRINGS,
     TRAITS,
     TYPES,
@@ -46,8 +54,28 @@ SUM_THRESHOLDS = (*PLAIN_NUMBERS * 4, 0.3, 0.5, 1.1, 1.5, 4, 6, 1e-6, 2e-6, 4e-6
 # Near 1: one within the relative 1e-13 that counts as equal, one beyond it, on each side.
 NEAR_ONE = (1.00000000000005, 0.99999999999995, 1.0000000000005, 0.9999999999995)
 AVERAGE_THRESHOLDS = (*SUM_THRESHOLDS, *PLAIN_NUMBERS * 2, *NEAR_ONE * 2, 5e14, 0.75, 1.25, 0.55)
+DECAY_THRESHOLDS = (0.5, 1, 0.25, 2, 1.5, 0.1, 3, 1e-6, 0, -1, 1e-300, 5e-324, 255.5, 10**20, *NEAR_ONE)
+SHARE_THRESHOLDS = (
+    0.5,
+    0,
+    1,
+    0.25,
+    1 / 3,
+    2 / 3,
+    0.75,
+    1e-9,
+    5e-324,
+    -1,
+    1.5,
+    *NEAR_ONE,
+    *(each / 2 for each in NEAR_ONE),
+)
 
 OPERATORS: tuple[Operator, ...] = get_args(Operator)
+WINDOWS: tuple[nodes.Window | None, ...] = (
+    *(None, None, 3_600_000, "today", "today", "this_week", "this_month"),
+    *DURATIONS_MS,
+)
 ORDERINGS: tuple[Operator, ...] = ("<", "<=", ">", ">=")
 
 
@@ -80,13 +108,19 @@ _filters = st.builds(Filter, _filtered, _some(_labels) | _some(_labels) | _some(
 _pairs = st.lists(_filters, min_size=2, max_size=2, unique_by=lambda each: each.field)
 _filter_sets = st.tuples(_filters) | st.tuples(_filters) | _pairs.map(tuple)
 _unbounded = st.builds(Selection, st.sampled_from(TYPES), st.just(()) | _filter_sets)
-_selections = st.builds(replace, _unbounded, within_ms=st.sampled_from([None, 3_600_000, None, *DURATIONS_MS]))
+_selections = st.builds(replace, _unbounded, within=st.sampled_from(WINDOWS))
 _amounts = st.sampled_from(["value", "value", *PROPERTIES])
 
 _counts = st.builds(Count, _selections) | st.builds(Distinct, _selections, st.sampled_from(PROPERTIES))
 _sums = st.builds(Sum, _selections, _amounts)
 _averages = st.builds(Average, _selections, _amounts)
-_times = st.builds(Since, _unbounded) | st.just(Tenure())
+_halflives = st.sampled_from(DURATIONS_MS)
+_decays = st.builds(Decayed, _unbounded, _halflives)
+_shares = st.builds(Share, st.sampled_from(TYPES), _filters, _halflives)
+_steps = st.sampled_from(TYPES).map(Selection) | st.sampled_from(TYPES).map(Selection) | _unbounded
+_step_lists = st.lists(_steps, min_size=2, max_size=3) | st.lists(_steps, min_size=2, max_size=8)
+_sequences = st.builds(nodes.Sequence, _step_lists.map(tuple), st.sampled_from([None, None, *DURATIONS_MS]))
+_times = st.builds(Since, _unbounded) | st.just(Tenure()) | _sequences
 _values = st.builds(Trait, st.sampled_from(TRAITS)) | st.builds(Last, st.sampled_from(CONTEXT_PATHS))
 
 
@@ -113,6 +147,7 @@ def _members(terms: st.SearchStrategy[Term], literals: st.SearchStrategy[Literal
 
 
 def _leaves() -> st.SearchStrategy[Rule]:
+    """Those that need nothing but the user's events to be judged."""
     thresholds, sums = _pool(COUNT_THRESHOLDS), _pool(SUM_THRESHOLDS)
     return st.one_of(
         _compares(_counts, thresholds),
@@ -120,12 +155,27 @@ def _leaves() -> st.SearchStrategy[Rule]:
         _compares(_sums, sums),
         _members(_sums, sums),
         _compares(_averages, _pool(AVERAGE_THRESHOLDS), ORDERINGS),
+        _compares(_decays, _pool(DECAY_THRESHOLDS), ORDERINGS),
+        _compares(_shares, _pool(SHARE_THRESHOLDS), ORDERINGS),
         _compares(_times, _durations),
         _members(_times, _durations),
         st.builds(Compare, _times, st.sampled_from(OPERATORS), _times),
         _compares(_values, _scalars),
         _members(_values, _scalars),
-        st.builds(Holds, _values),
+        st.builds(Holds, _values | _sequences),
+    )
+
+
+def _surrounded_leaves() -> st.SearchStrategy[Rule]:
+    """Those about lists and the ad request."""
+    asked = st.sampled_from(REQUEST_PATHS).map(Request)
+    hour, weekday = st.just(Request("hour")), st.just(Request("weekday"))
+    hours, days = _pool((18, *range(24))), _pool(range(1, 8))
+    return st.one_of(
+        st.sampled_from(LISTS).map(Listed),
+        _compares(asked, _scalars) | _members(asked, _scalars),
+        _compares(hour, hours) | _members(hour, hours),
+        _compares(weekday, days) | _members(weekday, days),
     )
 
 
@@ -134,10 +184,34 @@ def _combine(conditions: st.SearchStrategy[Rule]) -> st.SearchStrategy[Rule]:
     return st.builds(And, several) | st.builds(Or, several) | st.builds(Not, conditions)
 
 
+SEGMENT_IDS = ("s-0", "s-1", "s-2", "s-3")
 # Made once: Hypothesis examines every strategy that it has not met before.
-_rules = st.recursive(_leaves(), _combine, max_leaves=5)
+_alone = _leaves()
+_surrounded = _surrounded_leaves()
+_composed = [_alone | _surrounded]
+_composed += [
+    st.one_of(_alone, _surrounded, _surrounded, st.sampled_from(SEGMENT_IDS[:place]).map(InSegment))
+    for place in range(1, len(SEGMENT_IDS))
+]
+
+
+@st.composite
+def _leaf(draw: st.DrawFn, place: int | None = None) -> Rule:
+    """A name for what Hypothesis would print on many pages."""
+    return draw(_alone if place is None else _composed[place])
+
+
+_rules = st.recursive(_leaf(), _combine, max_leaves=5)
+_rules_by_place = [st.recursive(_leaf(place), _combine, max_leaves=5) for place in range(len(SEGMENT_IDS))]
 
 
 def rules() -> st.SearchStrategy[Rule]:
-    """Every term and operator of the language, nested with and, or, not."""
+    """Every term and operator that is about the user's events, nested with and, or, not."""
     return _rules
+
+
+@st.composite
+def catalogs(draw: st.DrawFn) -> dict[str, Rule]:
+    """Rules of the whole language by id, each of which may refer to those before it."""
+    size = draw(st.integers(1, len(SEGMENT_IDS)))
+    return {SEGMENT_IDS[place]: draw(_rules_by_place[place]) for place in range(size)}

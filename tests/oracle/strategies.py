@@ -1,28 +1,36 @@
-"""Rules, histories and the moments to judge them at, for comparing the fast evaluator with the oracle."""
+"""Rules and histories that belong together, and the moments to judge them at, to compare evaluators with the oracle."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 
 from hypothesis import strategies as st
 
 from services.segmentation.events import Event
-from services.segmentation.rules.nodes import Literal, Rule, Selection
+from services.segmentation.rules.nodes import Rule, Selection, Share
 from tests.oracle.history_strategies import deep_histories, histories
-from tests.oracle.judge import first_arrivals
+from tests.oracle.moments import moments, walk
 from tests.oracle.rule_strategies import rules
 
-__all__ = ["cases", "deep_histories", "durations", "histories", "moments", "rules"]
-
-FAR_FUTURE_MS = 101 * 366 * 86_400_000  # past every duration that a rule can write
+__all__ = ["aimed", "cases", "deep_histories", "histories", "moments", "rules"]
 
 
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[Rule, list[Event]]:
     """A rule and a history in which events of the sort that the rule looks at are not left to chance."""
     rule, events = draw(rules()), draw(histories())
-    aims = [None, *(node for node in _walk(rule) if isinstance(node, Selection))]
+    return rule, aimed(draw, events, [rule])
+
+
+def aimed(draw: st.DrawFn, events: list[Event], at_rules: list[Rule]) -> list[Event]:
+    """The events, some of them made into what a rule is looking for."""
+    aims = [None, *(aim for rule in at_rules for aim in _aims(rule))]
     aimed_at = draw(st.lists(st.integers(0, len(aims) - 1), min_size=len(events), max_size=len(events)))
-    return rule, [_aimed(event, aims[aim]) for event, aim in zip(events, aimed_at, strict=True)]
+    return [_aimed(event, aims[aim]) for event, aim in zip(events, aimed_at, strict=True)]
+
+
+def _aims(rule: Rule) -> list[Selection]:
+    parts = list(walk(rule))
+    shares = [Selection(part.type, (part.part,)) for part in parts if isinstance(part, Share)]
+    return [part for part in parts if isinstance(part, Selection)] + shares
 
 
 def _aimed(event: Event, selection: Selection | None) -> Event:
@@ -38,33 +46,3 @@ def _aimed(event: Event, selection: Selection | None) -> Event:
         else:
             properties[each.field] = wanted
     return replace(event, type=selection.type, properties=properties, context=context)
-
-
-def moments(rule: Rule, events: Sequence[Event]) -> list[int]:
-    """The moments from the latest event on at which the rule's truth can change, with their neighbours, and the end.
-
-    Between two of them nothing changes: a term changes only when an event has become a duration of the rule old.
-    """
-    times_ms = {event.ts_ms for event in first_arrivals(events)}
-    latest_ms = max(times_ms)
-    ages_ms = {0} | durations(rule)
-    around = {ts + age + nudge for ts in times_ms for age in ages_ms for nudge in (-1, 0, 1)}
-    return sorted({at for at in around if at >= latest_ms} | {latest_ms, latest_ms + FAR_FUTURE_MS})
-
-
-def durations(rule: Rule) -> set[int]:
-    """Every duration that the rule writes, in milliseconds: windows, and literals beside time terms."""
-    nodes = list(_walk(rule))
-    written = [node.value for node in nodes if isinstance(node, Literal) and node.kind == "duration"]
-    windows = [node.within_ms for node in nodes if isinstance(node, Selection)]
-    return {ms for ms in (*written, *windows) if isinstance(ms, int)}
-
-
-def _walk(node: object) -> Iterator[object]:
-    """The node and all that it is made of."""
-    yield node
-    parts = node if isinstance(node, tuple) else ()
-    if is_dataclass(node):
-        parts = tuple(getattr(node, each.name) for each in fields(node))
-    for part in parts:
-        yield from _walk(part)

@@ -40,10 +40,10 @@ class TestWindows:
     def test_a_window_holds_an_event_from_its_own_millisecond_until_just_before_it_is_as_old_as_the_window(
         self, at_ms: int, expected: int
     ) -> None:
-        assert equals(Count(views(within_ms=10)), expected, [event("view", 50)], at_ms)
+        assert equals(Count(views(within=10)), expected, [event("view", 50)], at_ms)
 
     def test_a_window_of_one_millisecond_holds_what_happens_now(self) -> None:
-        assert equals(Count(views(within_ms=1)), 1, [event("view", 49), event("view", 50)], 50)
+        assert equals(Count(views(within=1)), 1, [event("view", 49), event("view", 50)], 50)
 
     def test_without_a_window_everything_ever_counts(self) -> None:
         assert equals(Count(views()), 2, [event("view", 0), event("view", 50)], 10**13)
@@ -72,7 +72,7 @@ class TestResends:
 
     def test_late_events_count_from_their_own_time(self) -> None:
         arrivals = [event("view", 95), event("view", 20), event("view", 91)]
-        assert equals(Count(views(within_ms=10)), 2, arrivals)
+        assert equals(Count(views(within=10)), 2, arrivals)
 
     def test_somebody_without_events_is_in_no_segment(self) -> None:
         assert not judge(Compare(Count(views()), "==", literal(0)), [], 100)
@@ -145,14 +145,14 @@ class TestMoreThan256EventsOfAType:
     def test_terms_see_the_256_newest(self) -> None:
         events = [event("view", ts, item_id=ts, value=1) for ts in range(300)]
         assert equals(Distinct(views(), "item_id"), 256, events, 300)
-        assert equals(Count(views(within_ms=1000)), 256, events, 300)
-        assert equals(Sum(views(within_ms=1000), "value"), 256, events, 300)
+        assert equals(Count(views(within=1000)), 256, events, 300)
+        assert equals(Sum(views(within=1000), "value"), 256, events, 300)
 
     def test_the_newest_are_chosen_before_filters_and_windows(self) -> None:
         events = [event("view", ts, brand="new" if ts >= 10 else "old") for ts in range(270)]
         assert equals(Count(views(brand="old")), 0, events, 300)
         assert judge(Compare(Since(views(brand="old")), ">", duration(10**14)), events, 300)
-        assert equals(Count(views(within_ms=10, brand="new")), 9, events, 270)
+        assert equals(Count(views(within=10, brand="new")), 9, events, 270)
 
     def test_unfiltered_lifetime_counts_sums_and_averages_stay_exact(self) -> None:
         events = [event("view", ts, value=1 if ts else 301) for ts in range(300)]

@@ -1,11 +1,9 @@
-"""Every format, row by row; what a bad row costs; what a file that is no recording does."""
+"""What holds for every format: ids of events, what a bad row costs, what a file that is no recording does."""
 
 import gzip
-import io
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,131 +13,7 @@ from services.replay.reader import BadRow, BrokenRecording, Row, WrongFormat, op
 from services.replay.readers import readers
 from services.replay.source import RecordedLog
 from services.segmentation.events import MAX_TS_MS, read_event
-
-GLOBO = (
-    "user_id,session_id,session_size,click_article_id,click_timestamp,click_environment,click_deviceGroup,"
-    "click_os,click_country,click_region,click_referrer_type,category_id"
-)
-REES46 = "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session"
-RETAILROCKET = "visitor_id,session_id,ts,event,category_id,ts_kind"
-HEADERS = {"globo_news": GLOBO, "rees46": REES46, "retailrocket": RETAILROCKET}
-
-GOOD = {
-    "globo_news": "154,150,2,96663,1506826804207,4,3,2,1,25,7,209.0",
-    "rees46": "2019-10-01 00:00:01 UTC,view,17,20,furniture.living_room.sofa,velt,543.10,519,51-66",
-    "retailrocket": "693516,693516_1,2015-05-03T03:00:29Z,addtocart,1130,exact_1s",
-    "tranche": '{"event_id": "e1", "user_id": "u", "type": "page_view", "ts": 5}',
-}
-
-
-def read(format_name: str, text: str) -> list[Row | BadRow]:
-    return list(readers()[format_name](io.StringIO(text)))
-
-
-def read_rows(format_name: str, *lines: str) -> list[Row | BadRow]:
-    header = [HEADERS[format_name]] if format_name in HEADERS else []
-    return read(format_name, "\n".join([*header, *lines]) + "\n")
-
-
-def read_file(format_name: str, path: Path) -> list[Row | BadRow]:
-    with open_recording(path) as recording:
-        return list(recording.rows(readers()[format_name]))
-
-
-def without_id(row: Row | BadRow) -> Any:
-    assert isinstance(row, dict)
-    return {name: value for name, value in row.items() if name != "event_id"}
-
-
-def event_ids(rows: list[Row | BadRow]) -> list[str]:
-    return [row["event_id"] for row in rows if isinstance(row, dict)]
-
-
-class TestWhatBecomesOfARow:
-    def test_a_news_click_is_a_page_view_with_the_codes_as_they_are(self) -> None:
-        [row] = read_rows("globo_news", GOOD["globo_news"])
-        assert without_id(row) == {
-            "user_id": "154",
-            "type": "page_view",
-            "ts": 1506826804207,
-            "properties": {"category": "209", "item_id": "96663"},
-            "context": {
-                "device": {"type": "3", "os": "2", "environment": "web"},
-                "geo": {"country": "1", "region": "25"},
-                "page": {"category": "209", "referrer": "7"},
-            },
-        }
-
-    def test_a_click_without_a_category_has_none(self) -> None:
-        [row] = read_rows("globo_news", "154,150,2,96663,1506826804207,2,3,2,1,25,7,")
-        assert isinstance(row, dict)
-        assert row["properties"] == {"item_id": "96663"}
-        assert row["context"]["page"] == {"referrer": "7"}
-        assert row["context"]["device"]["environment"] == "app"
-
-    def test_a_shop_view_has_item_category_brand_and_price(self) -> None:
-        [row] = read_rows("rees46", GOOD["rees46"])
-        assert without_id(row) == {
-            "user_id": "519",
-            "type": "product_view",
-            "ts": 1569888001000,
-            "properties": {
-                "item_id": "17",
-                "category": "furniture.living_room.sofa",
-                "brand": "velt",
-                "value": 543.1,
-            },
-        }
-
-    def test_empty_shop_columns_are_left_out_and_a_price_of_zero_is_not(self) -> None:
-        [row] = read_rows("rees46", "2019-10-01 00:00:01 UTC,cart,17,20,,,0.00,519,")
-        assert isinstance(row, dict)
-        assert (row["type"], row["properties"]) == ("add_to_cart", {"item_id": "17", "value": 0.0})
-
-    @pytest.mark.parametrize(
-        ("word", "type_"),
-        [("cart", "add_to_cart"), ("remove_from_cart", "remove_from_cart"), ("purchase", "purchase")],
-    )
-    def test_the_shop_s_words_are_translated(self, word: str, type_: str) -> None:
-        [row] = read_rows("rees46", f"2019-10-01 00:00:01 UTC,{word},17,20,,,1,519,")
-        assert isinstance(row, dict)
-        assert row["type"] == type_
-
-    def test_a_cart_row_has_the_category_s_number(self) -> None:
-        [row] = read_rows("retailrocket", GOOD["retailrocket"])
-        assert without_id(row) == {
-            "user_id": "693516",
-            "type": "add_to_cart",
-            "ts": 1430622029000,
-            "properties": {"category": "1130"},
-        }
-
-    def test_an_event_of_our_own_stays_as_it_is_but_for_its_time_in_milliseconds(self) -> None:
-        rows = read_rows(
-            "tranche",
-            '{"event_id": "e1", "user_id": "u", "type": "x", "ts": "1970-01-01T00:00:01.5Z", "traits": {"a": null}}',
-            '{"event_id": "e2", "user_id": "u", "type": "search"}',
-        )
-        assert rows == [
-            {"event_id": "e1", "user_id": "u", "type": "x", "ts": 1500, "traits": {"a": None}},
-            {"event_id": "e2", "user_id": "u", "type": "search"},
-        ]
-
-    @pytest.mark.parametrize("consent", ['{"gpc": true}', '{"tcf": "COvF"}', '{"purposes": [1]}', "null"])
-    def test_consent_is_passed_on_in_whatever_form_it_was_recorded(self, consent: str) -> None:
-        [row] = read_rows("tranche", f'{{"event_id": "e", "user_id": "u", "type": "x", "consent": {consent}}}')
-        assert isinstance(row, dict)
-        assert row["consent"] == orjson.loads(consent)
-
-    def test_columns_may_come_in_any_order_and_optional_ones_be_missing(self) -> None:
-        [row] = read("globo_news", "extra,click_timestamp,click_article_id,user_id\nx,1506826804207,5,9\n")
-        assert without_id(row) == {
-            "user_id": "9",
-            "type": "page_view",
-            "ts": 1506826804207,
-            "properties": {"item_id": "5"},
-            "context": {},
-        }
+from tests.replay.recorded_rows import GOOD, HEADERS, RETAILROCKET, event_ids, read, read_file, read_rows
 
 
 def test_the_help_names_every_format() -> None:
@@ -187,6 +61,33 @@ class TestBadRows:
             ("rees46", "2019-10-01 00:00:01 UTC,view,17,20,,,nan,519,", "price: expected a number"),
             ("retailrocket", "1,1_1,2015-05-03,view,1,x", "ts: expected a date and time"),
             ("retailrocket", "1,1_1,2015-05-03T03:00:29Z,,1,x", "event: expected one of view, addtocart"),
+            ("yoochoose", "1,,1396860669.277,test", "item_id: empty"),
+            ("yoochoose", "1,2,,test", "time: expected seconds since 1970, found ''"),
+            ("yoochoose", "1,2,-1,test", "time: expected seconds since 1970, found '-1'"),
+            ("yoochoose", "1,2,2014-04-07,test", "time: expected a number"),
+            ("yoochoose", f"1,2,{MAX_TS_MS // 1000 - 7199},test", "time: expected seconds since 1970"),
+            ("online_retail", GOOD["online_retail"].replace("12583", ""), "no user's id"),
+            (
+                "online_retail",
+                GOOD["online_retail"].replace("24", "-24"),
+                "Quantity: expected more than 0, found '-24'",
+            ),
+            ("online_retail", GOOD["online_retail"].replace("24", ""), "Quantity: expected more than 0, found ''"),
+            ("online_retail", "C" + GOOD["online_retail"], "Quantity: expected less than 0 of a cancellation"),
+            ("online_retail", GOOD["online_retail"].replace("3.75", "-3.75"), "UnitPrice: expected 0 or more"),
+            ("online_retail", GOOD["online_retail"].replace("22728", ""), "StockCode: empty"),
+            ("online_retail", GOOD["online_retail"].replace("536370", ""), "InvoiceNo: empty"),
+            ("online_retail", GOOD["online_retail"].replace("12-01", "13-01"), "InvoiceDate: expected a date and time"),
+            ("cdnow", "2,1997-02-29,5,77.0", "date: expected a date and time"),
+            ("cdnow", "2,1997-01-12,five,77.0", "number_of_cds: expected a number"),
+            ("cdnow", "2,1997-01-12,5,$77", "dollar_value: expected a number"),
+            ("ipinyou", GOOD["ipinyou"].replace(",1,VhTV", ",2,VhTV"), "log_type: expected one of 1; found '2'"),
+            ("ipinyou", GOOD["ipinyou"].replace("VhTV", ""), "no user's id"),
+            ("ipinyou", GOOD["ipinyou"].replace("20130606", "20131306"), "timestamp: expected a date and time"),
+            ("ipinyou", GOOD["ipinyou"].replace("207", "free"), "paying_price: expected a number"),
+            ("webtrack", GOOD["webtrack"].replace("https://mail.example.com/ppfo", ""), "url: empty"),
+            ("webtrack", GOOD["webtrack"].replace("14:46", "24:46"), "timestamp: expected a date and time"),
+            ("webtrack", GOOD["webtrack"].replace("WOPG", "a@b.c"), "the user's id is not 1 to 128"),
             ("tranche", "{", "not JSON"),
             ("tranche", "[1]", "expected an event object"),
             ("tranche", '{"user_id": "u", "type": "x"}', "event_id: "),
@@ -218,17 +119,29 @@ class TestBadRows:
         rows = read_rows(name, '"' + GOOD[name], GOOD[name], GOOD[name])
         assert [type(row) for row in rows] == [BadRow, dict, dict]
 
-    @pytest.mark.parametrize("name", sorted(GOOD))
-    def test_bytes_that_are_not_utf_8_cost_one_row(self, name: str, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(
+        ("name", "spoilt", "reason"),
+        [
+            ("globo_news", b"209.0", "not UTF-8"),
+            ("rees46", b"velt", "not UTF-8"),
+            ("retailrocket", b"1130", "not UTF-8"),
+            ("yoochoose", b"test", "not UTF-8"),
+            ("online_retail", b"CLOCK", "not UTF-8"),
+            ("cdnow", b"77.0", "dollar_value: expected a number"),
+            ("ipinyou", b"3427", "not UTF-8"),
+            ("webtrack", b"mail", "not UTF-8"),
+            ("tranche", b'"e1"', "not JSON"),
+        ],
+    )
+    def test_bytes_that_are_not_utf_8_cost_one_row(self, name: str, spoilt: bytes, reason: str, tmp_path: Path) -> None:
         path = tmp_path / "log"
-        spoilt = {"globo_news": b"209.0", "rees46": b"velt", "retailrocket": b"1130", "tranche": b'"e1"'}[name]
         good = GOOD[name].encode()
         header = [HEADERS[name].encode()] if name in HEADERS else []
         path.write_bytes(b"\n".join([*header, good.replace(spoilt, spoilt[:1] + b"\xff" + spoilt[1:]), good]))
         bad, row = read_file(name, path)
         assert isinstance(row, dict)
         assert isinstance(bad, BadRow)
-        assert "not UTF-8" in bad.reason or "not JSON" in bad.reason
+        assert reason in bad.reason
 
     def test_blank_lines_are_nothing_but_they_count(self) -> None:
         rows = read_rows("retailrocket", "", GOOD["retailrocket"], "", "x")
@@ -239,8 +152,11 @@ class TestBadRows:
     @pytest.mark.parametrize("name", sorted(GOOD))
     @given(st.data())
     def test_whatever_a_line_holds_it_is_a_valid_event_or_a_bad_row(self, name: str, data: st.DataObject) -> None:
-        fields = st.one_of(st.text(max_size=6), st.sampled_from(GOOD[name].split(",")))
-        line = data.draw(st.one_of(st.lists(fields, min_size=6, max_size=12).map(",".join), st.text(max_size=80)))
+        good = GOOD[name].split(",")
+        fields = st.one_of(st.text(max_size=6), st.sampled_from(good))
+        spoilt = st.dictionaries(st.integers(0, len(good) - 1), fields, max_size=2)
+        lines = spoilt.map(lambda changed: ",".join(changed.get(place, field) for place, field in enumerate(good)))
+        line = data.draw(st.one_of(lines, st.text(max_size=80)))
         for row in read_rows(name, line):
             if isinstance(row, dict):
                 read_event(row, arrived_ms=MAX_TS_MS)

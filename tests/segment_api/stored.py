@@ -1,9 +1,11 @@
 """Users' state in Redis, as a worker writes it."""
 
 from collections.abc import Iterable
+from datetime import UTC
 
+from services.runtime.clock import now_ms
 from services.runtime.redis_client import connect
-from services.segment_api.catalog_store import watched_catalog
+from services.segment_api.segments.catalog_store import watched_catalog
 from services.segment_api.settings import ApiSettings
 from services.segmentation.engine import UserState, step
 from services.segmentation.events import Event
@@ -17,7 +19,7 @@ from services.stream_worker.store import UserStore, Write
 class StoredUsers:
     def __init__(self, settings: ApiSettings) -> None:
         self._redis = connect(settings.redis_url, timeout_s=5)
-        self._store = UserStore(self._redis)
+        self._store = UserStore(self._redis, now_ms)
         self._catalog = watched_catalog(self._redis)
         self._partitions = settings.partitions
 
@@ -26,13 +28,14 @@ class StoredUsers:
         events = list(events)
         partition, member = self._place(events[0].user_id, events[0].space)
         (state,) = await self._store.load(partition, [member])
-        state = step(state, events, await self._catalog.refresh(), KEEP_ALL)
+        state = step(state, events, await self._catalog.refresh(), KEEP_ALL, UTC)
         await self.put(events[0].user_id, state, events[0].space)
 
     async def put(self, user_id: str, state: UserState, space: str = "default") -> None:
         partition, member = self._place(user_id, space)
-        watermark = await self._store.watermark(partition)
-        assert await self._store.apply(partition, watermark, watermark + 1, [Write(member, state, True)])
+        watermark = (await self._store.open(partition)).watermark
+        (before,) = await self._store.load(partition, [member])
+        assert await self._store.apply(partition, watermark, watermark + 1, [Write(member, before, state)])
 
     async def damage(self, user_id: str, membership: bytes | None = None, profile: bytes | None = None) -> None:
         place = self._place(user_id, "default")

@@ -9,7 +9,7 @@ import pytest
 
 from services.runtime.redis_client import connect
 from services.runtime.watched import WatchedValue
-from services.segment_api.catalog_store import CatalogStore, watched_catalog
+from services.segment_api.segments.catalog_store import CatalogStore, watched_catalog
 from services.segment_api.settings import ApiSettings
 from services.segmentation.catalog import Catalog, SegmentDefinition
 from services.segmentation.keep import KEEP_ALL
@@ -24,8 +24,12 @@ async def test_a_new_segment_is_created_and_an_old_one_replaced(client: httpx.As
     created, replaced = await put(client, "new", RULE), await put(client, "new", "count('visit') >= 2", purposes=[1])
     assert (created.status_code, replaced.status_code) == (201, 200)
     expected = {"id": "new", "version": 2, "name": "A", "rule": "count('visit') >= 2", "purposes": [1]}
-    assert replaced.json() == (await client.get("/v1/segments/new")).json()
-    assert replaced.json() == {**expected, "description": "", "taxonomy": {}}
+    expected |= {"description": "", "taxonomy": {}, "status": "live", "owner": "api", "size": 0}
+    one, listed = (await client.get("/v1/segments/new")).json(), (await client.get("/v1/segments")).json()
+    assert listed["segments"] == [expected]
+    assert replaced.json() == {**expected, "size": None, "covered_since": None, "warnings": []}
+    about: dict[str, object] = {"refreshed": None, "covered_since": None, "size_history": [], "size_forecast": []}
+    assert one == {**expected, **about}
 
 
 async def test_the_list_is_sorted_by_id(client: httpx.AsyncClient) -> None:
@@ -34,6 +38,17 @@ async def test_the_list_is_sorted_by_id(client: httpx.AsyncClient) -> None:
     content = (await client.get("/v1/segments")).json()
     assert content["catalog_version"] == 3
     assert [each["id"] for each in content["segments"]] == ["a", "b", "c"]
+
+
+async def test_the_list_can_be_that_of_drafts(client: httpx.AsyncClient) -> None:
+    await put(client, "a", RULE, status="draft")
+    await put(client, "b", RULE)
+    shown = {}
+    for status in ("draft", "live"):
+        content = (await client.get("/v1/segments", params={"status": status})).json()
+        shown[status] = [(each["id"], each["status"]) for each in content["segments"]]
+    assert shown == {"draft": [("a", "draft")], "live": [("b", "live")]}
+    assert problem(await client.get("/v1/segments", params={"status": "old"}))["status"] == 422
 
 
 async def test_putting_what_is_there_changes_nothing(client: httpx.AsyncClient) -> None:
@@ -57,6 +72,30 @@ async def test_a_bad_rule_is_told_where_and_why(client: httpx.AsyncClient) -> No
     fields = problem(response)
     assert (fields["line"], fields["column"], fields["found"], fields["expected"]) == (2, 20, "'x'", "a number")
     assert (await client.get("/v1/segments/bad")).status_code == 404
+
+
+async def test_a_segment_that_others_are_made_of_is_not_deleted(client: httpx.AsyncClient) -> None:
+    await put(client, "base", RULE)
+    for name in ("b", "a"):
+        assert (await put(client, name, "segment('base')")).status_code == 201
+    refused = await client.delete("/v1/segments/base")
+    assert refused.status_code == 409
+    assert problem(refused)["used_by"] == ["a", "b"]
+    assert problem(refused)["detail"].endswith("a, b")
+    assert (await client.get("/v1/segments")).json()["catalog_version"] == 3
+    for name in ("a", "b", "base"):
+        assert (await client.delete(f"/v1/segments/{name}")).status_code == 204
+
+
+async def test_a_segment_made_of_itself_or_of_nothing_is_refused(client: httpx.AsyncClient) -> None:
+    await put(client, "base", RULE)
+    await put(client, "a", "segment('base')")
+    cycle, unknown = await put(client, "base", "segment('a')"), await put(client, "b", "not\\\n segment('bas')")
+    assert (cycle.status_code, unknown.status_code) == (422, 422)
+    assert "base -> a -> base" in problem(cycle)["expected"]
+    assert problem(unknown)["line"] == 2
+    assert "bas" in problem(unknown)["found"]
+    assert (await client.get("/v1/segments")).json()["catalog_version"] == 2
 
 
 async def test_a_rule_about_what_is_not_kept_is_told_what_is(settings: ApiSettings) -> None:
@@ -89,6 +128,7 @@ async def test_an_id_that_does_not_fit_is_refused(client: httpx.AsyncClient, met
         b'{"name": "A", "rule": ""}',
         b'{"name": "A", "rule": "count(\'x\') > 1", "more": 1}',
         b'{"name": "A", "rule": "count(\'x\') > 1", "purposes": [0]}',
+        b'{"name": "A", "rule": "count(\'x\') > 1", "status": "asleep"}',
         b'{"name": "A", "rule": "count(\'x\') > 1", "purposes": [true]}',
         b'{"name": "A", "rule": "count(\'x\') > 1", "purposes": NaN}',
         b'{"name": "A", "rule": "count(\'x\') > 1", "taxonomy": {"x": [1]}}',

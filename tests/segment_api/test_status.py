@@ -9,7 +9,7 @@ from services.runtime.event_log.embedded import EmbeddedWriter
 from services.runtime.event_log.port import Message
 from services.runtime.redis_client import connect
 from services.segment_api.settings import ApiSettings
-from services.stream_worker.store import UserStore
+from services.segmentation.wire import keys
 from tests.segment_api.running import client_of, put
 from tests.segment_api.stored import StoredUsers, event
 
@@ -37,7 +37,7 @@ async def test_lag_is_what_is_in_the_log_and_not_applied(
 ) -> None:
     await writer.append([Message(partition, b"k", b"v") for partition in (0, 0, 0, 5)])
     redis = connect(settings.redis_url, timeout_s=2)
-    assert await UserStore(redis).apply(0, 0, 2, [])
+    await redis.set(keys.watermark(0), 2)
     await redis.aclose()
     status = (await client.get("/v1/status")).json()
     assert status["lag"] == 2
@@ -58,7 +58,7 @@ async def test_the_catalog_has_reached_what_every_partition_has(
         await put(client, f"s{number}", "count('visit') >= 1")
     redis = connect(settings.redis_url, timeout_s=2)
     for partition in range(8):
-        await UserStore(redis).mark_refreshed(partition, 2 if partition == 3 else 3)
+        await redis.set(keys.refreshed(partition), 2 if partition == 3 else 3)
     await redis.aclose()
     status = (await client.get("/v1/status")).json()
     assert (status["catalog_version"], status["refreshed"]) == (3, 2)

@@ -1,5 +1,6 @@
 """The contract of an event: what is good, what is not, and what is said of it."""
 
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.segmentation.catalog import Catalog
 from services.segmentation.engine import UserState, step
-from services.segmentation.events import Event, InvalidEvent, decode_event, encode_event, read_event
+from services.segmentation.events import Event, InvalidEvent, decode_fact, encode_event, read_event
 from services.segmentation.keep import KEEP_ALL
 from services.segmentation.wire.membership import encode_membership
 from services.segmentation.wire.profile import decode_profile, encode_profile
@@ -101,16 +102,16 @@ def test_only_objects_are_events(raw: object) -> None:
 )
 def test_bytes_that_are_not_json_are_refused(data: bytes) -> None:
     with pytest.raises(InvalidEvent):
-        decode_event(data, NOW)
+        decode_fact(data, NOW)
 
 
 @given(st.dictionaries(st.text(max_size=6), json_values, max_size=4), st.data())
 def test_what_is_accepted_can_be_written_read_and_folded(extra: dict[str, Any], data: st.DataObject) -> None:
     parts = {name: data.draw(st.just({}) | st.just(extra)) for name in ("properties", "context", "traits")}
     event = read_event({**GOOD, **parts}, NOW)
-    again = decode_event(encode_event(event), NOW)
+    again = decode_fact(encode_event(event), NOW)
     assert again == event
-    state = step(UserState(), [again], Catalog(), KEEP_ALL)
+    state = step(UserState(), [again], Catalog(), KEEP_ALL, UTC)
     assert state.profile is not None
     assert state.membership is not None
     assert decode_profile(encode_profile(state.profile)) == state.profile
@@ -120,6 +121,6 @@ def test_what_is_accepted_can_be_written_read_and_folded(extra: dict[str, Any], 
 @given(st.binary(max_size=60) | json_values.map(lambda value: repr(value).encode()))
 def test_any_bytes_are_an_event_or_refused(data: bytes) -> None:
     try:
-        decode_event(data, NOW)
+        decode_fact(data, NOW)
     except InvalidEvent as error:
         assert str(error)

@@ -5,6 +5,7 @@ TRANCHE_TEST_LONG=1 runs many more examples.
 
 import os
 import random
+from datetime import UTC
 
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
@@ -23,8 +24,8 @@ from tests.oracle import judge as oracle
 from tests.oracle.strategies import cases, deep_histories, histories, moments, rules
 
 MOMENTS = 40
-MANY = settings(max_examples=20_000 if os.environ.get("TRANCHE_TEST_LONG") else 2_000)
-SOME = settings(max_examples=5_000 if os.environ.get("TRANCHE_TEST_LONG") else 300)
+MANY = settings(max_examples=20_000 if os.environ.get("TRANCHE_TEST_LONG") else 1_000)
+SOME = settings(max_examples=5_000 if os.environ.get("TRANCHE_TEST_LONG") else 120)
 
 
 @MANY
@@ -44,8 +45,8 @@ def test_it_does_so_past_the_newest_256_of_a_type(rule: Rule, events: list[Event
 def test_batches_and_storage_between_them_change_nothing(case: tuple[Rule, list[Event]], cut: int) -> None:
     rule, events = case
     catalog = _catalog(rule)
-    state = step(UserState(), events[:cut], catalog, KEEP_ALL)
-    state = step(_stored(state), events[cut:], catalog, KEEP_ALL)
+    state = step(UserState(), events[:cut], catalog, KEEP_ALL, UTC)
+    state = step(_stored(state), events[cut:], catalog, KEEP_ALL, UTC)
     _check(rule, events, state.membership)
 
 
@@ -74,10 +75,10 @@ def test_the_text_of_a_rule_reads_back_as_the_same_rule(rule: Rule) -> None:
 
 def _compare(rule: Rule, events: list[Event]) -> None:
     catalog = _catalog(rule)
-    state = step(UserState(), events, catalog, KEEP_ALL)
+    state = step(UserState(), events, catalog, KEEP_ALL, UTC)
     _check(rule, events, state.membership)
     assert state.profile is not None
-    everything = judge(state.profile, catalog, max_spans=None)
+    everything = judge(state.profile, catalog, UTC, max_spans=None)
     assert everything.exact_until_ms is None
     _check(rule, events, everything)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC
 
 from services.runtime.redis_client import RedisClient, connect
 from services.segmentation.catalog import Catalog, SegmentDefinition
@@ -9,6 +10,16 @@ from services.segmentation.engine import UserState, step
 from services.segmentation.events import Event
 from services.segmentation.keep import KEEP_ALL
 from services.stream_worker.store import Write
+
+
+class Clock:
+    """Stands still until it is set."""
+
+    def __init__(self, now_ms: int) -> None:
+        self.now_ms = now_ms
+
+    def __call__(self) -> int:
+        return self.now_ms
 
 
 @asynccontextmanager
@@ -33,8 +44,9 @@ def view(number: int, user: str = "u-1", ts_ms: int = 1_000) -> Event:
 
 
 def state_of(events: int, catalog: Catalog) -> UserState:
-    return step(UserState(), [view(number) for number in range(events)], catalog, KEEP_ALL)
+    return step(UserState(), [view(number) for number in range(events)], catalog, KEEP_ALL, UTC)
 
 
 def write_of(user: str, events: int, catalog: Catalog) -> Write:
-    return Write(f"default:{user}", state_of(events, catalog), profile_changed=True)
+    """Of a user who is not known yet."""
+    return Write(f"default:{user}", UserState(), state_of(events, catalog))

@@ -6,7 +6,8 @@ import pytest
 from services.runtime.event_log.port import Record
 from services.segmentation.events import Event, encode_event
 from services.segmentation.partitions import partition_of
-from services.stream_worker.batch import MAX_STRAY_BYTES, MAX_USERS, Batch, batches
+from services.stream_worker.batch import MAX_STRAY_BYTES, Batch, batches
+from services.stream_worker.store import MAX_USERS
 
 PARTITIONS = 4
 HERE = 2
@@ -26,7 +27,7 @@ def view(user: str, event_id: str = "e-1", space: str = "default") -> bytes:
 
 
 def only_batch(*records: Record) -> Batch:
-    [batch] = batches(records, PARTITIONS)
+    [batch] = batches(records, PARTITIONS, lambda: MAX_USERS)
     return batch
 
 
@@ -34,7 +35,7 @@ def test_events_are_grouped_by_user_and_space_in_the_order_of_the_log() -> None:
     first, second = users_of(HERE, 2)
     values = [view(first, "1"), view(second, "2"), view(first, "3", "shop"), view(first, "4")]
     batch = only_batch(*(record(10 + number, value) for number, value in enumerate(values)))
-    found = {member: [event.event_id for event in events] for member, events in batch.events.items()}
+    found = {member: [event.event_id for event in events] for member, events in batch.facts.items()}
     assert found == {f"default:{first}": ["1", "4"], f"default:{second}": ["2"], f"shop:{first}": ["3"]}
     assert (batch.end, batch.strays, batch.letters) == (14, [], [])
 
@@ -43,16 +44,25 @@ def test_events_are_grouped_by_user_and_space_in_the_order_of_the_log() -> None:
 def test_a_batch_never_has_more_users_than_one_script_may_write(count: int) -> None:
     values = [view(user) for user in users_of(HERE, count)]
     # Offsets on Kafka have gaps.
-    found = list(batches([record(3 * number, value) for number, value in enumerate(values)], PARTITIONS))
-    assert [len(batch.events) for batch in found[:-1]] == [MAX_USERS] * (len(found) - 1)
-    assert sum(len(batch.events) for batch in found) == count
+    found = list(
+        batches([record(3 * number, value) for number, value in enumerate(values)], PARTITIONS, lambda: MAX_USERS)
+    )
+    assert [len(batch.facts) for batch in found[:-1]] == [MAX_USERS] * (len(found) - 1)
+    assert sum(len(batch.facts) for batch in found) == count
     assert [batch.end for batch in found] == [
         3 * (min(count, MAX_USERS * number) - 1) + 1 for number in range(1, len(found) + 1)
     ]
 
 
+def test_how_many_users_there_is_room_for_may_change_from_batch_to_batch() -> None:
+    rooms = iter([2] * 2 + [1] * 2 + [100] * 100)
+    records = [record(number, view(user)) for number, user in enumerate(users_of(HERE, 9))]
+    found = [len(batch.facts) for batch in batches(records, PARTITIONS, lambda: next(rooms))]
+    assert found == [2, 1, 1, 5]
+
+
 def test_no_records_are_no_batch() -> None:
-    assert list(batches([], PARTITIONS)) == []
+    assert list(batches([], PARTITIONS, lambda: MAX_USERS)) == []
 
 
 def test_what_nobody_can_read_becomes_a_letter_and_is_passed() -> None:
@@ -61,7 +71,7 @@ def test_what_nobody_can_read_becomes_a_letter_and_is_passed() -> None:
         b'{"a":' * 1_000 + b"1" + b"}" * 1_000,
     )
     batch = only_batch(record(7, b"\xff"), record(8, view("a@b")), record(9, deep))
-    assert (batch.end, batch.events, batch.strays) == (10, {}, [])
+    assert (batch.end, batch.facts, batch.strays) == (10, {}, [])
     assert [(letter.partition, letter.offset, letter.key) for letter in batch.letters] == [
         (HERE, 7, b"key"),
         (HERE, 8, b"key"),
@@ -76,7 +86,7 @@ def test_an_event_on_the_wrong_partition_goes_to_the_right_one_with_its_time() -
     batch = only_batch(record(7, orjson.dumps({"event_id": "1", "user_id": user, "type": "view"})))
     [stray] = batch.strays
     assert (stray.partition, stray.key, orjson.loads(stray.value)["ts"]) == (HERE + 1, user.encode(), 5_000)
-    assert (batch.end, batch.events, batch.letters) == (8, {}, [])
+    assert (batch.end, batch.facts, batch.letters) == (8, {}, [])
 
 
 def test_what_is_too_large_to_be_sent_home_becomes_a_letter() -> None:
@@ -88,4 +98,4 @@ def test_what_is_too_large_to_be_sent_home_becomes_a_letter() -> None:
 def test_an_event_without_a_time_happened_when_the_log_took_it() -> None:
     user = users_of(HERE, 1)[0]
     batch = only_batch(record(7, orjson.dumps({"event_id": "1", "user_id": user, "type": "view"})))
-    assert batch.events[f"default:{user}"][0].ts_ms == 5_000
+    assert batch.facts[f"default:{user}"][0].ts_ms == 5_000

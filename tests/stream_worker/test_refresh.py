@@ -3,14 +3,20 @@
 from collections.abc import AsyncIterator
 from itertools import pairwise
 
+import msgpack
 import pytest
 
+from services.runtime.redis_client import RedisClient
+from services.segment_api.sizes import SegmentSizes
 from services.segmentation.catalog import Catalog
 from services.segmentation.membership import Membership
+from services.segmentation.time_zones import TimeZones
+from services.segmentation.wire import keys
 from services.stream_worker.cache import StateCache
-from services.stream_worker.refresh import PARTITIONS_A_TURN, USERS_A_STEP, Refresher
-from services.stream_worker.store import UserStore
-from tests.stream_worker.states import catalog_of, redis_at, write_of
+from services.stream_worker.refresh import PARTITIONS_A_TURN, Refresher
+from services.stream_worker.store import MAX_USERS, UserStore, Walk
+from tests.stream_worker.owner import Owner
+from tests.stream_worker.states import Clock, catalog_of, redis_at, view, write_of
 
 USERS = [f"u-{number}" for number in range(1_000)]
 OLD, NEW = catalog_of("count('view') == 1"), catalog_of("count('view') == 1", "count('view') == 2")
@@ -21,11 +27,12 @@ PARTITION, WATERMARK = 3, 1_000
 async def store(clean_redis_url: str) -> AsyncIterator[UserStore]:
     """Holds users whose memberships are of the old catalog, as its worker left them."""
     async with redis_at(clean_redis_url) as redis:
-        store = UserStore(redis)
+        store = UserStore(redis, Clock(0))
+        await store.open(PARTITION)
         for begin in range(0, len(USERS), 100):
             writes = [write_of(user, 2, OLD) for user in USERS[begin : begin + 100]]
             assert await store.apply(PARTITION, begin, begin + 100, writes)
-        await store.mark_refreshed(PARTITION, OLD.version)
+        assert await store.apply(PARTITION, WATERMARK, WATERMARK, [], Walk(OLD.version, 0, 0, finished=True))
         yield store
 
 
@@ -38,8 +45,8 @@ async def test_it_reaches_every_user_in_steps_of_bounded_size(store: UserStore) 
     steps = [after - before for before, after in pairwise(reached)]
     assert reached[-1] == len(USERS)
     # Redis may give a few more than it is asked for: all the users that share a bucket.
-    assert max(steps) <= 2 * USERS_A_STEP
-    assert await store.refreshed(PARTITION) == NEW.version
+    assert max(steps) <= 2 * MAX_USERS
+    assert await refreshed(store) == NEW.version
     assert await memberships(store) == [write_of("any", 2, NEW).state.membership] * len(USERS)
 
 
@@ -48,7 +55,7 @@ async def test_a_new_owner_goes_on_from_what_is_stored(store: UserStore) -> None
     for _ in range(3):
         await interrupted.some(NEW, {PARTITION: WATERMARK})
     assert 0 < await count_at(store, NEW) < len(USERS)
-    assert await store.refreshed(PARTITION) == OLD.version
+    assert await refreshed(store) == OLD.version
     await finish(opened(store), NEW)
     assert await count_at(store, NEW) == len(USERS)
 
@@ -60,14 +67,14 @@ async def test_an_edit_in_the_middle_begins_anew_for_everybody(store: UserStore)
     newest = catalog_of("count('view') == 1", "count('view') == 2", "tenure() >= '1h'")
     await finish(refresher, newest)
     assert await count_at(store, newest) == len(USERS)
-    assert await store.refreshed(PARTITION) == newest.version
+    assert await refreshed(store) == newest.version
 
 
 async def test_it_writes_nothing_where_the_watermark_has_moved_on(store: UserStore) -> None:
     refresher = opened(store)
     assert await refresher.some(NEW, {PARTITION: WATERMARK - 1}) == [PARTITION]
     assert await count_at(store, NEW) == 0
-    assert await store.refreshed(PARTITION) == OLD.version
+    assert await refreshed(store) == OLD.version
 
 
 async def test_it_replaces_what_is_cached(store: UserStore) -> None:
@@ -82,15 +89,61 @@ async def test_it_replaces_what_is_cached(store: UserStore) -> None:
 
 
 async def test_a_turn_works_on_a_few_partitions_and_the_next_turns_on_the_others(store: UserStore) -> None:
-    refresher = Refresher(store, StateCache(1_000))
+    refresher = Refresher(store, StateCache(1_000), TimeZones())
     partitions = range(10, 10 + 2 * PARTITIONS_A_TURN)
     for partition in partitions:
         refresher.open(partition, 0)
+        await store.open(partition)
     positions = dict.fromkeys(partitions, 0)
     await refresher.some(NEW, positions)
     assert len(refresher.pending(NEW)) == PARTITIONS_A_TURN
     await refresher.some(NEW, positions)
     assert refresher.pending(NEW) == []
+
+
+async def test_memberships_that_an_earlier_version_wrote_are_counted_although_nothing_was_edited(
+    clean_redis_url: str,
+) -> None:
+    async with redis_at(clean_redis_url) as redis:
+        owner = Owner(redis, PARTITION)
+        await owner.open(1_000)
+        assert await owner.apply([view(1, user) for user in USERS[:250]], OLD)
+        assert await owner.refresh(OLD)
+        await make_earlier(redis)
+        assert await SegmentSizes(redis, PARTITION + 1).now("default", 1_000) == {}
+        newer = Owner(redis, PARTITION)
+        await newer.open(1_000)
+        assert await newer.apply([view(2, USERS[0])], OLD)
+        for _ in range(10):
+            assert await newer.refresh(OLD)
+        assert await SegmentSizes(redis, PARTITION + 1).now("default", 1_000) == {0: 249}
+        assert int(await redis.get(keys.refreshed(PARTITION)) or 0) == OLD.version
+
+
+async def test_that_is_begun_anew_by_whoever_comes_next(clean_redis_url: str) -> None:
+    async with redis_at(clean_redis_url) as redis:
+        owner = Owner(redis, PARTITION)
+        await owner.open(1_000)
+        assert await owner.apply([view(1, user) for user in USERS[:250]], OLD)
+        await make_earlier(redis)
+        for steps in (1, 10):
+            newer = Owner(redis, PARTITION)
+            await newer.open(1_000)
+            for _ in range(steps):
+                assert await newer.refresh(OLD)
+        assert await SegmentSizes(redis, PARTITION + 1).now("default", 1_000) == {0: 250}
+
+
+async def make_earlier(redis: RedisClient) -> None:
+    """What is stored, as a Tranche wrote it that counted nothing and had refreshed everything."""
+    for name in [name async for name in redis.scan_iter(f"{{p{PARTITION:02d}}}:m:*")]:
+        data = await redis.get(name)
+        assert isinstance(data, bytes)
+        await redis.set(name, msgpack.packb([1, *msgpack.unpackb(data)[1:]]))
+    names = [name async for name in redis.scan_iter(f"{{p{PARTITION:02d}}}:*")]
+    counts = [name for name in names if name.split(b":")[1] in {b"turn", b"spaces", b"sizes", b"moments"}]
+    await redis.delete(*counts)
+    await redis.set(keys.refreshed(PARTITION), OLD.version)
 
 
 async def test_a_lost_partition_is_left_alone(store: UserStore) -> None:
@@ -103,9 +156,13 @@ async def test_a_lost_partition_is_left_alone(store: UserStore) -> None:
 
 
 def opened(store: UserStore, cache: StateCache | None = None) -> Refresher:
-    refresher = Refresher(store, cache or StateCache(1))
+    refresher = Refresher(store, cache or StateCache(1), TimeZones())
     refresher.open(PARTITION, OLD.version)
     return refresher
+
+
+async def refreshed(store: UserStore) -> int:
+    return (await store.open(PARTITION)).refreshed
 
 
 async def finish(refresher: Refresher, catalog: Catalog) -> None:

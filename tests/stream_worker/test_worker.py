@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from datetime import UTC
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -13,13 +14,17 @@ from services.runtime.event_log.port import LogTrimmed, Message
 from services.runtime.metrics import WorkerMetrics
 from services.runtime.redis_client import RedisClient
 from services.runtime.watched import WatchedValue
+from services.segment_api.sizes import SegmentSizes
 from services.segmentation.catalog import Catalog
 from services.segmentation.engine import UserState
 from services.segmentation.events import encode_event
 from services.segmentation.keep import KEEP_ALL
 from services.segmentation.membership import judge
 from services.segmentation.partitions import partition_of
+from services.segmentation.time_zones import TimeZones
+from services.segmentation.wheel import HOUR_MS
 from services.segmentation.wire import keys
+from services.segmentation.wire.sizes import decode_turn
 from services.stream_worker.app import _stop_process
 from services.stream_worker.cache import StateCache
 from services.stream_worker.store import UserStore
@@ -35,7 +40,7 @@ class Scene:
     """A log with one worker or more, and what they make of it."""
 
     def __init__(self, redis: RedisClient) -> None:
-        self.redis, self.store = redis, UserStore(redis)
+        self.redis, self.now_ms = redis, 0
         self._writer = EmbeddedWriter(redis)
 
     async def put(self, catalog: Catalog) -> None:
@@ -58,21 +63,24 @@ class Scene:
         return Worker(
             EmbeddedReader(self.redis, range(PARTITIONS)),
             self._writer,
-            self.store,
+            UserStore(self.redis, lambda: self.now_ms),
             StateCache(10_000),
             catalog,
             KEEP_ALL,
+            TimeZones(),
             PARTITIONS,
             150,
             metrics or WorkerMetrics(CollectorRegistry()),
-            lambda: 0,
+            lambda: self.now_ms,
         )
 
     async def states(self) -> dict[str, UserState]:
         found: dict[str, UserState] = {}
         for partition in range(PARTITIONS):
             here = [user for user in USERS if partition_of(user, PARTITIONS) == partition]
-            states = await self.store.load(partition, [f"default:{user}" for user in here])
+            states = await UserStore(self.redis, lambda: self.now_ms).load(
+                partition, [f"default:{user}" for user in here]
+            )
             found.update(zip(here, states, strict=True))
         return found
 
@@ -87,15 +95,25 @@ class Scene:
             state.membership.catalog_version if state.membership else -1 for state in (await self.states()).values()
         }
 
+    async def size(self, at_ms: int) -> int:
+        """Of the first segment."""
+        return (await SegmentSizes(self.redis, PARTITIONS).now("default", at_ms)).get(0, 0)
+
+    async def counts_are_turned(self, now_ms: int) -> bool:
+        turns = [await self.redis.get(keys.turn(partition)) for partition in range(PARTITIONS)]
+        return all(isinstance(turn, bytes) and decode_turn(turn)[1].due_ms > now_ms for turn in turns)
+
     async def has_applied(self, partition: int) -> bool:
         ends = await EmbeddedOffsets(self.redis, PARTITIONS).ends()
-        return await self.store.watermark(partition) == ends[partition]
+        return int(await self.redis.get(keys.watermark(partition)) or 0) == ends[partition]
 
     async def is_applied(self) -> bool:
         return all([await self.has_applied(partition) for partition in range(PARTITIONS)])
 
     async def is_refreshed(self, catalog: Catalog, partitions: Iterable[int] = range(PARTITIONS)) -> bool:
-        return all([await self.store.refreshed(partition) == catalog.version for partition in partitions])
+        return all(
+            [int(await self.redis.get(keys.refreshed(partition)) or 0) == catalog.version for partition in partitions]
+        )
 
 
 @pytest.fixture
@@ -120,8 +138,22 @@ async def test_users_who_are_seen_during_the_pass_end_up_right_like_all_others(s
     for user, state in (await scene.states()).items():
         assert state.profile is not None
         assert state.membership is not None
-        spans = judge(state.profile, newest).spans
+        spans = judge(state.profile, newest, UTC).spans
         assert [span.ordinal for span in state.membership.spans] == [span.ordinal for span in spans] == [1], user
+
+
+async def test_as_time_goes_on_what_is_over_is_counted_as_such(scene: Scene) -> None:
+    await scene.put(catalog_of("count('view', within='1h') >= 1"))
+    catalog = scene.catalog()
+    await catalog.refresh()
+    async with working(scene.worker(catalog)):
+        await scene.send(1, USERS)
+        await until(scene.is_applied)
+        assert await scene.size(1_000) == len(USERS)
+        scene.now_ms = 2 * HOUR_MS
+        await until(lambda: scene.counts_are_turned(scene.now_ms))
+        assert await scene.size(scene.now_ms) == 0
+    assert [await scene.redis.exists(keys.sizes(partition)) for partition in range(PARTITIONS)] == [0, 0]
 
 
 async def test_a_worker_that_was_replaced_meanwhile_writes_nothing_from_what_it_believes(scene: Scene) -> None:
@@ -140,7 +172,7 @@ async def test_a_new_owner_never_falls_behind_the_catalog_that_the_last_one_reac
     newest = catalog_of("count('view') == 1", "count('view') == 2")
     await scene.put(newest)
     for partition in range(PARTITIONS):
-        await scene.store.mark_refreshed(partition, newest.version)
+        await scene.redis.set(keys.refreshed(partition), newest.version)
     never_looked = scene.catalog()
     async with working(scene.worker(never_looked)):
         await scene.send(1, USERS)

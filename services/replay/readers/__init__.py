@@ -1,7 +1,17 @@
 """The formats that can be replayed, by name: a new one is a module here, a line in this table and in the CLI's help."""
 
 from services.replay.reader import Reader
-from services.replay.readers import globo_news, rees46, retailrocket, tranche
+from services.replay.readers import (
+    cdnow,
+    globo_news,
+    ipinyou,
+    online_retail,
+    rees46,
+    retailrocket,
+    tranche,
+    webtrack,
+    yoochoose,
+)
 
 
 def readers() -> dict[str, Reader]:
@@ -10,5 +20,10 @@ def readers() -> dict[str, Reader]:
         "globo_news": globo_news.read,
         "rees46": rees46.read,
         "retailrocket": retailrocket.read,
+        "yoochoose": yoochoose.read,
+        "online_retail": online_retail.read,
+        "cdnow": cdnow.read,
+        "ipinyou": ipinyou.read,
+        "webtrack": webtrack.read,
         "tranche": tranche.read,
     }

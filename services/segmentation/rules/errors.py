@@ -1,4 +1,4 @@
-"""What is wrong with a rule, where, and what would be right."""
+"""What is wrong with a rule, where, what would be right, and what was probably meant."""
 
 from dataclasses import dataclass
 
@@ -11,6 +11,11 @@ class RuleError(ValueError):
     column: int
     found: str
     expected: str
+    hint: str | None = None
+    """What was probably meant, such as `did you mean count?`; None where nothing is near."""
+    caret: str = ""
+    """Two lines: the line of the rule, cut to what is around the place, and `^` below the place."""
 
     def __str__(self) -> str:
-        return f"line {self.line}, column {self.column}: found {self.found}, expected {self.expected}"
+        said = f"line {self.line}, column {self.column}: found {self.found}, expected {self.expected}"
+        return f"{said}; {self.hint}" if self.hint else said

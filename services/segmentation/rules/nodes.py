@@ -4,6 +4,7 @@ The parser makes nodes, the evaluator and the oracle read them, `str()` writes t
 the same tree.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal as OneOf
 
@@ -11,6 +12,10 @@ from services.segmentation.rules.durations import format_duration
 
 Kind = OneOf["string", "number", "boolean", "none", "duration"]
 Operator = OneOf["==", "!=", "<", "<=", ">", ">="]
+Calendar = OneOf["today", "this_week", "this_month"]
+"""Windows that begin where the day, the week (on Monday) or the month did, by the clocks of the space."""
+Window = int | Calendar
+"""A number of milliseconds, or since a calendar period began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +45,11 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The events that a term looks at: of one type, matching every filter, newer than `t - within_ms` if set."""
+    """The events that a term looks at: of one type, matching every filter, inside the window if there is one."""
 
     type: str
     filters: tuple[Filter, ...] = ()
-    within_ms: int | None = None
+    within: Window | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,32 @@ class Distinct:
 
 
 @dataclass(frozen=True, slots=True)
+class Decayed:
+    """A count in which each event weighs half as much for every `halflife_ms` that has passed since."""
+
+    events: Selection
+    halflife_ms: int
+
+    def __str__(self) -> str:
+        return _call(
+            "decayed", [repr(self.events.type), f"halflife={format_duration(self.halflife_ms)!r}"], self.events
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The part of the decayed count of `type` whose events pass `part`; from 0 to 1, and 0 without any event."""
+
+    type: str
+    part: Filter
+    halflife_ms: int
+
+    def __str__(self) -> str:
+        halflife = format_duration(self.halflife_ms)
+        return f"share({self.type!r}, {self.part.field!r}, {_any_of(self.part)}, halflife={halflife!r})"
+
+
+@dataclass(frozen=True, slots=True)
 class Since:
     """Time from the latest matching event; its selection never has a window."""
 
@@ -98,6 +129,20 @@ class Tenure:
 
     def __str__(self) -> str:
         return "tenure()"
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """Time since the steps were last completed: each event later than the one before, all within `within_ms`."""
+
+    steps: tuple[Selection, ...]
+    within_ms: int | None = None
+
+    def __str__(self) -> str:
+        arguments = [_call("step", [repr(each.type)], each) if each.filters else repr(each.type) for each in self.steps]
+        if self.within_ms is not None:
+            arguments.append(f"within={format_duration(self.within_ms)!r}")
+        return f"sequence({', '.join(arguments)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +163,28 @@ class Last:
         return f"last({self.path!r})"
 
 
-NumberTerm = Count | Sum | Average | Distinct
-TimeTerm = Since | Tenure
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the ad request itself tells, known only when a lookup is made: `request("device.type")`.
+
+    `hour` (0 to 23) and `weekday` (1 is Monday) are worked out from the moment of the lookup unless they are passed.
+    """
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"request({self.path!r})"
+
+
+StepTerm = Count | Sum | Average | Distinct
+"""Numbers that change only when an event leaves its window."""
+DecayTerm = Decayed | Share
+NumberTerm = StepTerm | DecayTerm
+TimeTerm = Since | Tenure | Sequence
 ValueTerm = Trait | Last
-Term = NumberTerm | TimeTerm | ValueTerm
+Term = NumberTerm | TimeTerm | ValueTerm | Request
+InexactTerm = Average | Decayed | Share
+"""Fractions, of which two that differ by next to nothing are equal: they compare by order only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +214,32 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """A bare boolean trait or context value: true when the value is true, false when it is anything else."""
+    """A bare term: a trait or context value that is true and nothing else, a sequence that was ever completed."""
 
-    term: ValueTerm
+    term: ValueTerm | Sequence
 
     def __str__(self) -> str:
         return str(self.term)
+
+
+@dataclass(frozen=True, slots=True)
+class InSegment:
+    """The rule of another segment holds."""
+
+    segment_id: str
+
+    def __str__(self) -> str:
+        return f"segment({self.segment_id!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The user is on an uploaded list, and the entry has not expired."""
+
+    list_id: str
+
+    def __str__(self) -> str:
+        return f"listed({self.list_id!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +266,33 @@ class Or:
         return " or ".join(map(_parenthesised, self.operands))
 
 
-Leaf = Compare | Member | Holds
+Leaf = Compare | Member | Holds | InSegment | Listed
 Condition = Leaf | Not | And | Or
 Rule = Condition
+
+
+def leaves(condition: Condition) -> Iterator[Leaf]:
+    """The leaves of a rule, from left to right."""
+    match condition:
+        case Not(operand):
+            yield from leaves(operand)
+        case And(operands) | Or(operands):
+            for operand in operands:
+                yield from leaves(operand)
+        case leaf:
+            yield leaf
+
+
+def term_of(leaf: Leaf) -> Term | None:
+    """The term that a leaf is about, its left one where two times are compared; None where it names a group."""
+    match leaf:
+        case Compare(left, _, right):
+            either = right if isinstance(left, Literal) else left
+            return None if isinstance(either, Literal) else either
+        case Member(term) | Holds(term):
+            return term
+        case InSegment() | Listed():
+            return None
 
 
 def _parenthesised(condition: Condition) -> str:
@@ -193,8 +300,9 @@ def _parenthesised(condition: Condition) -> str:
 
 
 def _call(name: str, arguments: list[str], events: Selection) -> str:
-    if events.within_ms is not None:
-        arguments.append(f"within={format_duration(events.within_ms)!r}")
+    if events.within is not None:
+        window = format_duration(events.within) if isinstance(events.within, int) else events.within
+        arguments.append(f"within={window!r}")
     if events.filters:
         pairs = ", ".join(f"{each.field!r}: {_any_of(each)}" for each in events.filters)
         arguments.append(f"where={{{pairs}}}")

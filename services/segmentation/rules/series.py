@@ -6,42 +6,73 @@ A term's value, if nothing else happens, changes only when an event leaves its w
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from datetime import tzinfo
 from itertools import accumulate
 from typing import Any
 
 from services.segmentation.intervals import START
 from services.segmentation.profile import Entry, Profile, Total, TypeLog, millionths
-from services.segmentation.rules.nodes import Average, Count, Distinct, Filter, NumberTerm, Selection, Sum
+from services.segmentation.rules.calendar import period
+from services.segmentation.rules.nodes import Average, Calendar, Count, Distinct, Filter, Selection, StepTerm, Sum
 from services.segmentation.rules.values import equal_to_any, kind_of
 
 Value = int | Total
 """Of a count or a distinct the number, of a sum the millionths, of an average the total that it is the mean of."""
 
+Matcher = Callable[[Sequence[Entry]], Sequence[Entry]]
+
 Tally = Callable[[Sequence[Entry], TypeLog], list[Value]]
 """From the oldest of some entries on: the value over all of them, without the first, and so on down to none."""
 
 
-def steps(term: NumberTerm) -> Callable[[Profile, TypeLog], Iterator[tuple[int, Value]]]:
-    """How to find the steps of `term` in the profile's log of its event type, right from `profile.latest_ms` on."""
-    matching, within_ms, tally = _matching(term.events.filters), term.events.within_ms, _tally(term)
-    if within_ms is None:
-        return lambda _, log: iter([(START, tally(matching(log.entries), log)[0])])
+Steps = Callable[[Profile, TypeLog, tzinfo], Iterator[tuple[int, Value]]]
 
-    def windowed(profile: Profile, log: TypeLog) -> Iterator[tuple[int, Value]]:
-        gone = bisect_right(log.entries, profile.latest_ms - within_ms, key=_moment)
-        entries = matching(log.entries[gone:])
+
+def steps(term: StepTerm) -> Steps:
+    """How to find the steps of `term` in the profile's log of its event type, right from `profile.latest_ms` on.
+
+    The zone is that by which calendar days begin.
+    """
+    matching, within, tally = matcher(term.events.filters), term.events.within, _tally(term)
+    if within is None:
+        return lambda _, log, __: iter([(START, tally(matching(log.entries), log)[0])])
+    if isinstance(within, int):
+        return _sliding(within, matching, tally)
+    return _calendar(within, matching, tally)
+
+
+def _sliding(within_ms: int, matching: Matcher, tally: Tally) -> Steps:
+    def find(profile: Profile, log: TypeLog, _: tzinfo) -> Iterator[tuple[int, Value]]:
+        entries = matching(after(log, profile.latest_ms - within_ms))
         values = tally(entries, log)
         yield START, values[0]
         for index, entry in enumerate(entries, start=1):
             if index == len(entries) or entries[index].ts_ms != entry.ts_ms:
                 yield entry.ts_ms + within_ms, values[index]
 
-    return windowed
+    return find
+
+
+def _calendar(window: Calendar, matching: Matcher, tally: Tally) -> Steps:
+    """All events of the period are in the window until it ends, and none is in the next one."""
+
+    def find(profile: Profile, log: TypeLog, zone: tzinfo) -> Iterator[tuple[int, Value]]:
+        begin_ms, end_ms = period(window, profile.latest_ms, zone)
+        values = tally(matching(after(log, begin_ms - 1)), log)
+        yield START, values[0]
+        yield end_ms, values[-1]
+
+    return find
+
+
+def after(log: TypeLog, at_ms: int) -> Sequence[Entry]:
+    """The entries that are later than a moment."""
+    return log.entries[bisect_right(log.entries, at_ms, key=_moment) :]
 
 
 def latest_ms(selection: Selection) -> Callable[[Profile], int | None]:
     """How to find when the newest selected event happened; None when there is none."""
-    matching = _matching(selection.filters)
+    matching = matcher(selection.filters)
 
     def find(profile: Profile) -> int | None:
         log = profile.types.get(selection.type)
@@ -51,7 +82,7 @@ def latest_ms(selection: Selection) -> Callable[[Profile], int | None]:
     return find
 
 
-def _matching(filters: Sequence[Filter]) -> Callable[[Sequence[Entry]], Sequence[Entry]]:
+def matcher(filters: Sequence[Filter]) -> Matcher:
     """Keeps the entries that pass every filter, in their order."""
     if not filters:
         return lambda entries: entries
@@ -71,9 +102,9 @@ def _value_of(entry: Entry, field: str) -> Any:
     return None
 
 
-def _tally(term: NumberTerm) -> Tally:
+def _tally(term: StepTerm) -> Tally:
     """A tally over a whole lifetime begins with what fell off the log."""
-    whole = term.events.within_ms is None and not term.events.filters
+    whole = term.events.within is None and not term.events.filters
     match term:
         case Count():
             return lambda entries, log: list(range(len(entries) + (log.dropped_count if whole else 0), -1, -1))

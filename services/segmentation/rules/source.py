@@ -1,19 +1,22 @@
-"""The text of a rule and its syntax tree: turning one into the other, and tree nodes back into places in the text."""
+"""The text of a rule and its syntax tree: turning one into the other, and complaints into errors with their place."""
 
 import ast
-import re
-import warnings
+from bisect import bisect_right
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NoReturn
 
+from services.segmentation.rules.caret import caret, quoted
+from services.segmentation.rules.complaint import A_RULE, Complaint, Span
 from services.segmentation.rules.errors import RuleError
+from services.segmentation.rules.python import tree_of
+from services.segmentation.rules.syntax import misplaced
+from services.segmentation.rules.tokens import LINE_END, tokens
 
 MAX_LENGTH = 10_000
-_LINE_END = re.compile(r"\r\n|\r|\n")  # as Python counts lines
-_A_RULE = 'one condition, such as count("purchase", within="30d") >= 2'
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Source:
     text: str
 
@@ -24,43 +27,70 @@ class Source:
         shape of the tree, which is checked.
         """
         if len(self.text) > MAX_LENGTH:
-            raise RuleError(1, 1, f"{len(self.text)} characters", f"a rule of at most {MAX_LENGTH}")
+            rest = Span(MAX_LENGTH, len(self.text))
+            self.refuse(rest, f"a rule of at most {MAX_LENGTH}", f"{len(self.text)} characters")
+        complaint = Complaint(Span(0, 0), A_RULE, "text that is nested too deeply, or cannot be read")
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # hints about Python code, which a rule is not
-                tree = ast.parse(f"[{self.text}\n]", mode="eval").body
+            tree = tree_of(f"[{self.text}\n]")
         except SyntaxError as error:
-            raise self._syntax_error(error) from None
+            complaint = Complaint(self._place_of(error), A_RULE)
         except (ValueError, RecursionError, MemoryError):
-            raise RuleError(1, 1, "text that is nested too deeply or holds odd characters", _A_RULE) from None
-        if isinstance(tree, ast.List) and len(tree.elts) == 1:
-            return tree.elts[0]
-        raise RuleError(1, 1, self._summary(tree), _A_RULE)
+            pass
+        else:
+            if isinstance(tree, ast.List) and len(tree.elts) == 1:
+                return tree.elts[0]
+        raise self.error(misplaced(self.text) or complaint)
 
-    def refuse(self, node: ast.AST, expected: str, found: str | None = None) -> NoReturn:
-        """Raise the RuleError that points at `node`."""
-        line, column = self._place(node)
-        raise RuleError(line, column, found or self.quote(node), expected)
+    def refuse(
+        self, place: ast.AST | Span, expected: str, found: str | None = None, hint: str | None = None
+    ) -> NoReturn:
+        """Raise the RuleError that points at a place."""
+        raise self.error(Complaint(place if isinstance(place, Span) else self.span(place), expected, found, hint))
+
+    def error(self, complaint: Complaint) -> RuleError:
+        """The complaint with its place as line and column, fit to be shown whatever the rule holds."""
+        (begin, end), expected, found, hint = complaint
+        number = bisect_right(self._line_begins, begin) - 1
+        line, line_begin = self._lines[number], self._line_begins[number]
+        found = found or quoted(self.text[begin:end]) or "the end of the rule"
+        marked = caret(line, begin - line_begin, end - line_begin)
+        return RuleError(number + 1, begin - line_begin + 1, found, expected, hint and quoted(hint, 200), marked)
+
+    def span(self, node: ast.AST) -> Span:
+        """Where a node of the tree stands."""
+        begin = self._offset(getattr(node, "lineno", 1), getattr(node, "col_offset", 1))
+        return Span(begin, self._offset(getattr(node, "end_lineno", 1), getattr(node, "end_col_offset", 1)))
 
     def quote(self, node: ast.AST) -> str:
-        quoted = ast.get_source_segment(f"[{self.text}\n]", node) or "nothing"
-        return quoted if len(quoted) <= 60 else f"{quoted[:57]}..."
+        """What is written at a node, on one line and not too long."""
+        begin, end = self.span(node)
+        return quoted(self.text[begin:end])
 
-    def _place(self, node: ast.AST) -> tuple[int, int]:
-        line, offset = getattr(node, "lineno", 1), getattr(node, "col_offset", 1)
-        before = _LINE_END.split(f"[{self.text}")[line - 1].encode()[:offset].decode(errors="replace")
-        return line, len(before) + (0 if line == 1 else 1)
+    def between(self, left: ast.AST, right: ast.AST) -> Span:
+        """What stands between two nodes and joins them: an operator of one or two words."""
+        begin, end = self.span(left).end, self.span(right).begin
+        joining = [each.span for each in tokens(self.text[begin:end]) if each.text not in "()"]
+        return Span(begin + joining[0].begin, begin + joining[-1].end) if joining else Span(begin, end)
 
-    def _syntax_error(self, error: SyntaxError) -> RuleError:
-        lines = _LINE_END.split(self.text)
-        line, offset = error.lineno or 1, error.offset or 1
-        if line > len(lines):  # only the closing bracket stands there: the rule stops short
-            line, offset = len(lines), len(lines[-1]) + 1 + (len(lines) == 1)
-        column = min(max(offset - (line == 1), 1), len(lines[line - 1]) + 1)
-        found = lines[line - 1][column - 1 :].strip()[:40] or "the end of the rule"
-        return RuleError(line, column, found, f"{_A_RULE} ({error.msg})")
+    @cached_property
+    def _lines(self) -> list[str]:
+        return LINE_END.split(self.text)
 
-    def _summary(self, tree: ast.expr) -> str:
-        if isinstance(tree, ast.List):
-            return "several conditions with commas" if tree.elts else "nothing"
-        return "brackets that do not match"
+    @cached_property
+    def _line_begins(self) -> list[int]:
+        return [0, *(match.end() for match in LINE_END.finditer(self.text))]
+
+    def _offset(self, line: int, column: int) -> int:
+        """The place of Python's line from 1 and column from 0 in bytes, of a text with a bracket before it."""
+        opened = "[" * (line == 1)
+        before = (opened + self._lines[line - 1]).encode()[:column].decode(errors="replace")
+        return self._line_begins[line - 1] + len(before) - len(opened)
+
+    def _place_of(self, error: SyntaxError) -> Span:
+        """Where Python stopped, to the end of that line: for what nothing better is known of."""
+        line, column = error.lineno or 1, error.offset or 1
+        if line > len(self._lines):  # only the closing bracket stands there: the rule stops short
+            return Span(len(self.text), len(self.text))
+        begin = self._line_begins[line - 1]
+        end = begin + len(self._lines[line - 1])
+        return Span(min(begin + max(column - 1 - (line == 1), 0), end), end)

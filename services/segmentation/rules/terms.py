@@ -1,165 +1,165 @@
-"""The terms of the rule language: which there are, what arguments each takes, and the node each becomes.
+"""The terms of the rule language: the node that each becomes.
 
-A new term is a line in `TERMS` and a function beside the others; see `rules/__init__.py` for the whole way.
+A new term is a line in `TERMS`, one in `signatures.py` and a function beside the others; see `rules/__init__.py` for
+the whole way.
 """
 
 import ast
-import difflib
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from collections.abc import Callable, Mapping
+from typing import NoReturn
 
-from services.segmentation.events import TYPE_PATTERN
-from services.segmentation.keep import CONTEXT, KeepList
+from services.segmentation.events import LIST_ID_PATTERN, SEGMENT_ID_PATTERN
+from services.segmentation.keep import CONTEXT
 from services.segmentation.rules import nodes
-from services.segmentation.rules.literals import duration_ms, literal, literals, text
+from services.segmentation.rules.arguments import Arguments, event_type
+from services.segmentation.rules.complaint import Span
+from services.segmentation.rules.foreign import foreign
+from services.segmentation.rules.nearest import did_you_mean, nearest
+from services.segmentation.rules.signatures import SIGNATURES, STEP
 from services.segmentation.rules.source import Source
+from services.segmentation.rules.vocabulary import Vocabulary
 
-NOT_YET = frozenset({"decayed", "share", "segment", "request", "cluster", "score", "rfm"})
-_TYPE = re.compile(TYPE_PATTERN)
+NOT_YET = frozenset({"cluster", "score", "rfm"})
+MAX_STEPS = SIGNATURES["sequence"].most
+Build = Callable[[Arguments], nodes.Term | nodes.InSegment | nodes.Listed]
 
-
-@dataclass(frozen=True, slots=True)
-class Arguments:
-    """The arguments of one call, and the means to read them or to point at what is wrong with them."""
-
-    source: Source
-    keep: KeepList
-    call: ast.Call
-    usage: str
-
-    def texts(self, *names: str) -> list[str]:
-        """The positional arguments: just as many strings as `names`, none empty."""
-        if len(self.call.args) != len(names):
-            found = f"{len(self.call.args)} unnamed arguments in {self.source.quote(self.call)}"
-            self.source.refuse(self.call, self.usage, found)
-        found_texts = [
-            text(self.source, argument, f"{name} in quotes")
-            for argument, name in zip(self.call.args, names, strict=True)
-        ]
-        for argument, value in zip(self.call.args, found_texts, strict=True):
-            if not value:
-                self.source.refuse(argument, self.usage, "an empty name")
-        return found_texts
-
-    def no_keywords(self) -> None:
-        for keyword in self.call.keywords:
-            self.source.refuse(keyword, self.usage)
-
-    def selection(self, event_type: str, *, window: bool = True) -> nodes.Selection:
-        """The events that the named arguments select."""
-        if _TYPE.fullmatch(event_type) is None:
-            self.source.refuse(
-                self.call.args[0], "an event type: a lowercase letter, then lowercase letters, digits and _"
-            )
-        self._refuse_repeated_arguments()
-        within_ms: int | None = None
-        filters: list[nodes.Filter] = []
-        for keyword in self.call.keywords:
-            if keyword.arg == "within" and window:
-                within_ms = duration_ms(self.source, keyword.value)
-            elif keyword.arg == "where":
-                filters += self._where(keyword.value)
-            elif keyword.arg in (None, "within", "halflife"):
-                self.source.refuse(keyword, self.usage)
-            else:
-                filters.append(self._filter(str(keyword.arg), keyword, keyword.value))
-        self._refuse_repeated_fields(filters)
-        return nodes.Selection(event_type, tuple(filters), within_ms)
-
-    def _refuse_repeated_arguments(self) -> None:
-        for keyword, earlier in combinations(reversed(self.call.keywords), 2):
-            if keyword.arg == earlier.arg:
-                self.source.refuse(keyword, "each argument once; a list means any of several values")
-
-    def _refuse_repeated_fields(self, filters: Sequence[nodes.Filter]) -> None:
-        """Also of one that is given both by its name and in `where`, which no text of the rule could say again."""
-        fields = [each.field for each in filters]
-        for field in fields:
-            if fields.count(field) > 1:
-                expected = "each property once; a list means any of several values"
-                self.source.refuse(self.call, expected, f"{field!r} more than once")
-
-    def field(self, name: str, node: ast.AST) -> str:
-        """`name`, if profiles keep it."""
-        if name not in self.keep:
-            expected = f"a property that profiles keep ({self.keep}); the operator's keep list can add it"
-            self.source.refuse(node, expected, f"{name!r}, which is not kept")
-        return name
-
-    def _where(self, node: ast.expr) -> list[nodes.Filter]:
-        if not isinstance(node, ast.Dict):
-            self.source.refuse(node, 'a mapping, such as where={"utm-source": "x"}')
-        filters = []
-        for key, value in zip(node.keys, node.values, strict=True):
-            if key is None:
-                self.source.refuse(value, "a property's name in quotes, a colon and a value")
-            filters.append(self._filter(text(self.source, key, "a property's name in quotes"), key, value))
-        return filters
-
-    def _filter(self, name: str, node: ast.AST, value: ast.expr) -> nodes.Filter:
-        any_of = literals(self.source, value) if isinstance(value, ast.List) else (literal(self.source, value),)
-        return nodes.Filter(self.field(name, node), any_of)
+_SYNONYMS = {"average": "avg", "mean": "avg", "total": "sum", "unique": "distinct", "recency": "since", "age": "tenure"}
 
 
-def read_term(source: Source, keep: KeepList, call: ast.Call) -> nodes.Term:
+def read_term(source: Source, known: Vocabulary, call: ast.Call) -> nodes.Term | nodes.InSegment | nodes.Listed:
     """The term that a call stands for. Raises RuleError."""
-    name = call.func.id if isinstance(call.func, ast.Name) else source.quote(call.func)
+    name = call.func.id if isinstance(call.func, ast.Name) else ""
+    if name not in SIGNATURES:
+        _refuse_name(source, call, name)
+    arguments = Arguments(source, known, call, SIGNATURES[name])
+    arguments.check()
+    return TERMS[name](arguments)
+
+
+def refuse_word(source: Source, known: Vocabulary, node: ast.Name) -> NoReturn:
+    """Refuse a word by itself where a term has to stand."""
+    word = source.quote(node)
+    likely, path = nearest(word, SIGNATURES, likeness=0.85), known.nearest_path(word)
+    meant = SIGNATURES[likely].usage if likely else f'last("{path}")' if path and "." in path else f'trait("{word}")'
+    expected = 'a term, such as count("purchase"), or text in quotes'
+    source.refuse(node, expected, f"the word {word} by itself", did_you_mean(meant))
+
+
+def _refuse_name(source: Source, call: ast.Call, name: str) -> NoReturn:
+    works, node = ", ".join(SIGNATURES), call.func
     if name in NOT_YET:
-        source.refuse(call, f"a term that works today: {', '.join(TERMS)}", f"{name}(), which is not yet supported")
-    if name not in TERMS:
-        near = difflib.get_close_matches(name, TERMS, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        source.refuse(call.func, f"one of {', '.join(TERMS)}{hint}")
-    usage, build = TERMS[name]
-    return build(Arguments(source, keep, call, usage))
+        source.refuse(node, f"a term that works today: {works}", f"{name}(), which is not yet supported")
+    if name == "step":
+        source.refuse(node, f"a step inside a sequence: {SIGNATURES['sequence'].usage}")
+    if isinstance(node, ast.Attribute) and node.attr in SIGNATURES:
+        source.refuse(node, f"a term without a name before it: {SIGNATURES[node.attr].usage}")
+    if isinstance(node, ast.Call):
+        source.refuse(Span(source.span(node).end, source.span(call).end), "a comparison after the term, such as == 3")
+    complaint = foreign(source, node)
+    if complaint is not None:
+        raise source.error(complaint)
+    source.refuse(node, f"one of {works}", hint=did_you_mean(_SYNONYMS.get(name.lower()) or nearest(name, SIGNATURES)))
 
 
 def _count(arguments: Arguments) -> nodes.Term:
-    (event_type,) = arguments.texts("an event type")
-    return nodes.Count(arguments.selection(event_type))
+    return nodes.Count(arguments.selection())
 
 
-def _over_field(node: type[nodes.Sum | nodes.Average | nodes.Distinct]) -> Callable[[Arguments], nodes.Term]:
+def _over_field(node: type[nodes.Sum | nodes.Average | nodes.Distinct]) -> Build:
     def build(arguments: Arguments) -> nodes.Term:
-        event_type, name = arguments.texts("an event type", "a property")
-        return node(arguments.selection(event_type), arguments.field(name, arguments.call.args[1]))
+        field = arguments.kept_property()
+        return node(arguments.selection(), field)
 
     return build
 
 
+def _decayed(arguments: Arguments) -> nodes.Term:
+    return nodes.Decayed(arguments.selection(), arguments.duration("halflife"))
+
+
+def _share(arguments: Arguments) -> nodes.Term:
+    event_type, (_, field, value) = arguments.event_type(), arguments.call.args
+    part = arguments.filter(arguments.name(1), field, value)
+    return nodes.Share(event_type, part, arguments.duration("halflife"))
+
+
 def _since(arguments: Arguments) -> nodes.Term:
-    (event_type,) = arguments.texts("an event type")
-    return nodes.Since(arguments.selection(event_type, window=False))
+    return nodes.Since(arguments.selection())
 
 
-def _tenure(arguments: Arguments) -> nodes.Term:
-    arguments.texts()
-    arguments.no_keywords()
+def _sequence(arguments: Arguments) -> nodes.Term:
+    steps = tuple(_step(arguments, each) for each in arguments.call.args)
+    return nodes.Sequence(steps, arguments.duration("within") if arguments.call.keywords else None)
+
+
+def _step(arguments: Arguments, node: ast.expr) -> nodes.Selection:
+    """An event type in quotes, or `step(…)` with filters."""
+    if not isinstance(node, ast.Call):
+        return nodes.Selection(event_type(arguments.source, node))
+    if not (isinstance(node.func, ast.Name) and node.func.id == "step"):
+        arguments.source.refuse(node.func, "an event type in quotes, or a step", hint=did_you_mean(STEP.usage))
+    step = Arguments(arguments.source, arguments.known, node, STEP)
+    step.check()
+    return step.selection()
+
+
+def _tenure(_: Arguments) -> nodes.Term:
     return nodes.Tenure()
 
 
 def _trait(arguments: Arguments) -> nodes.Term:
-    arguments.no_keywords()
-    (name,) = arguments.texts("a trait")
-    return nodes.Trait(name)
+    return nodes.Trait(arguments.name())
 
 
 def _last(arguments: Arguments) -> nodes.Term:
-    arguments.no_keywords()
-    (path,) = arguments.texts("a path into the context")
-    arguments.field(CONTEXT + path, arguments.call.args[0])
+    path = arguments.name()
+    if CONTEXT + path not in arguments.known.keep:
+        near = arguments.known.nearest_path(path.removeprefix(CONTEXT))
+        arguments.refuse_field(path, arguments.call.args[0], did_you_mean(near and f'"{near}"'))
     return nodes.Last(path)
 
 
-TERMS: Mapping[str, tuple[str, Callable[[Arguments], nodes.Term]]] = {
-    "count": ('count("type", within="1h", property="value")', _count),
-    "sum": ('sum("type", "property", within="1h", property="value")', _over_field(nodes.Sum)),
-    "avg": ('avg("type", "property", within="1h", property="value")', _over_field(nodes.Average)),
-    "distinct": ('distinct("type", "property", within="1h", property="value")', _over_field(nodes.Distinct)),
-    "since": ('since("type", property="value")', _since),
-    "tenure": ("tenure()", _tenure),
-    "trait": ('trait("name")', _trait),
-    "last": ('last("device.type")', _last),
+def _request(arguments: Arguments) -> nodes.Term:
+    return nodes.Request(arguments.name())
+
+
+def _segment(arguments: Arguments) -> nodes.InSegment:
+    segment_id = _id(arguments, SEGMENT_ID_PATTERN, "a segment")
+    better = arguments.known.object_to_segment(segment_id)
+    if better is not None:
+        expected, _, hint = better.partition("; ")
+        arguments.source.refuse(arguments.call.args[0], expected, hint=hint or None)
+    return nodes.InSegment(segment_id)
+
+
+def _listed(arguments: Arguments) -> nodes.Listed:
+    return nodes.Listed(_id(arguments, LIST_ID_PATTERN, "a list"))
+
+
+def _id(arguments: Arguments, pattern: str, what: str) -> str:
+    name = arguments.name()
+    if re.fullmatch(pattern, name) is None:
+        better = re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-_")
+        hint = did_you_mean(f'"{better}"') if re.fullmatch(pattern, better) else None
+        expected = f"the id of {what}: lowercase letters, digits, - and _, at most 64"
+        arguments.source.refuse(arguments.call.args[0], expected, hint=hint)
+    return name
+
+
+TERMS: Mapping[str, Build] = {
+    "count": _count,
+    "sum": _over_field(nodes.Sum),
+    "avg": _over_field(nodes.Average),
+    "distinct": _over_field(nodes.Distinct),
+    "decayed": _decayed,
+    "share": _share,
+    "since": _since,
+    "sequence": _sequence,
+    "tenure": _tenure,
+    "trait": _trait,
+    "last": _last,
+    "segment": _segment,
+    "listed": _listed,
+    "request": _request,
 }

@@ -1,7 +1,13 @@
 """The names of Redis keys. All that belongs to a partition shares its hash tag, and so one slot of a cluster."""
 
+from services.segmentation.wheel import DAY_MS, HOUR_MS, MINUTE_MS, Stretch
+
 CATALOG = "tranche:catalog"
 PARTITIONS = "tranche:partitions"
+HISTORY_TURN = "{tranche:catalog}:history-turn"
+"""Held by the process that took the last sample of the sizes, until the next one is due."""
+
+_UNITS = {MINUTE_MS: "m", HOUR_MS: "h", DAY_MS: "d"}
 
 
 def watermark(partition: int) -> str:
@@ -12,6 +18,41 @@ def watermark(partition: int) -> str:
 def refreshed(partition: int) -> str:
     """The catalog version that every membership of the partition has reached."""
     return f"{_tag(partition)}:refreshed"
+
+
+def refreshing(partition: int) -> str:
+    """How far the pass is that brings the memberships up to date: version, members walked over, members in all."""
+    return f"{_tag(partition)}:refreshing"
+
+
+def turn(partition: int) -> str:
+    """A name for the last write to the partition, never used before, when it was, and the wheel of its counts."""
+    return f"{_tag(partition)}:turn"
+
+
+def spaces(partition: int) -> str:
+    """A list of the spaces that are counted; the place in it is the number of a space."""
+    return f"{_tag(partition)}:spaces"
+
+
+def sizes(partition: int) -> str:
+    """A hash of users by counter: the sum of all boundaries that are over."""
+    return f"{_tag(partition)}:sizes"
+
+
+def sizes_in(partition: int, stretch: Stretch) -> str:
+    """The same of the boundaries in one stretch."""
+    return f"{_tag(partition)}:sizes:{_named(stretch)}"
+
+
+def moments_in(partition: int, stretch: Stretch) -> str:
+    """A list of records: each boundary in one stretch."""
+    return f"{_tag(partition)}:moments:{_named(stretch)}"
+
+
+def size_history(space: str) -> str:
+    """A stream of samples of the sizes in one space."""
+    return f"{{{CATALOG}}}:sizes:{space}"
 
 
 def users(partition: int) -> str:
@@ -30,6 +71,18 @@ def membership(partition: int, member: str) -> str:
 def member(space: str, user_id: str) -> str:
     """One name for a user within a space; a space has no colon, so it is unambiguous."""
     return f"{space}:{user_id}"
+
+
+def space_of(member: str) -> str:
+    return member.partition(":")[0]
+
+
+def user_id_of(member: str) -> str:
+    return member.partition(":")[2]
+
+
+def _named(stretch: Stretch) -> str:
+    return f"{_UNITS[stretch.length_ms]}{stretch.begin_ms // stretch.length_ms}"
 
 
 def _tag(partition: int) -> str:

@@ -1,7 +1,7 @@
 """A profile as bytes: MessagePack in columns, so that what repeats from event to event is stored once.
 
 Equal profiles give equal bytes. Layout: version, first and latest moment, table of values, table of stamps, then
-types, traits, context paths and consent, which refer to the tables by index.
+types, traits, context paths and consent, which refer to the tables by index, then time zone and lists.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -11,10 +11,11 @@ from typing import Any
 
 import msgpack
 
-from services.segmentation.profile import Consent, Entry, Latest, Profile, Total, TypeLog
+from services.segmentation.profile import Consent, Entry, Latest, Listing, Profile, Total, TypeLog
 from services.segmentation.wire.version import check_version, decoder
 
-VERSION = 1
+VERSION = 2
+"""1 had neither time zone nor lists."""
 
 
 def encode_profile(profile: Profile) -> bytes:
@@ -23,7 +24,10 @@ def encode_profile(profile: Profile) -> bytes:
     traits = _latest_out(profile.traits, stamps)
     context = _latest_out(profile.context, stamps)
     consent = None if profile.consent is None else list(profile.consent)
-    body = [VERSION, profile.first_ms, profile.latest_ms, values.rows, stamps.rows, types, traits, context, consent]
+    zone = None if profile.time_zone is None else list(profile.time_zone)
+    lists = [[name, *listing] for name, listing in sorted(profile.lists.items())]
+    moments = profile.first_ms, profile.latest_ms
+    body = [VERSION, *moments, values.rows, stamps.rows, types, traits, context, consent, zone, lists]
     packed: bytes = msgpack.packb(body)
     return packed
 
@@ -32,8 +36,9 @@ def encode_profile(profile: Profile) -> bytes:
 def decode_profile(data: bytes) -> Profile:
     """Read what `encode_profile` wrote. Raises UnknownCodec."""
     version, *rest = msgpack.unpackb(data, strict_map_key=False)
-    check_version("profile", version, VERSION)
-    first_ms, latest_ms, values, stamps, types, traits, context, consent = rest
+    check_version("profile", version, 1, VERSION)
+    first_ms, latest_ms, values, stamps, types, traits, context, consent, *later = rest
+    zone, lists = later or (None, ())
     kept = [_kept(value) for value in values]
     return Profile(
         first_ms,
@@ -42,6 +47,8 @@ def decode_profile(data: bytes) -> Profile:
         _latest_in(traits, stamps),
         _latest_in(context, stamps),
         None if consent is None else Consent(consent[0], consent[1], tuple(consent[2])),
+        None if zone is None else Latest(*zone),
+        {name: Listing(*listing) for name, *listing in lists},
     )
 
 

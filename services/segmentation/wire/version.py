@@ -11,10 +11,10 @@ class UnknownCodec(ValueError):
     """The bytes were written by a version of Tranche that this one cannot read, or are damaged."""
 
 
-def check_version(what: str, found: int, known: int) -> None:
-    """Raises UnknownCodec unless the version found is the one known, and ValueError where it is no number."""
-    if found != known:
-        raise UnknownCodec(f"{what} codec {found:d}; this version reads {known}")
+def check_version(what: str, found: int, *known: int) -> None:
+    """Raises UnknownCodec unless the version found is one of those known, and ValueError where it is no number."""
+    if found not in known:
+        raise UnknownCodec(f"{what} codec {found:d}; this version reads {', '.join(map(str, known))}")
 
 
 def decoder(decode: Callable[[bytes], T]) -> Callable[[bytes], T]:

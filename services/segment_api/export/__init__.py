@@ -1,0 +1,1 @@
+"""Who is in a segment: all members, streamed."""

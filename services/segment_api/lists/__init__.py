@@ -1,0 +1,1 @@
+"""Lists of users that are uploaded, and reach profiles through the event log."""

@@ -1,0 +1,1 @@
+"""Lookups: which segments a user is in. The hot path."""

@@ -1,0 +1,1 @@
+"""The catalog of segments: reading it, editing it, its history."""

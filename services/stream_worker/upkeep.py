@@ -1,0 +1,46 @@
+"""What time makes of the counts, a piece at a time: stretches that come near are split, those that are over are added
+up, and records that were taken back are thrown away.
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+from services.stream_worker import ledger
+from services.stream_worker.store import UserStore
+
+PARTITIONS_A_TURN = 8
+STRETCHES_A_STEP = 32
+
+
+class Upkeep:
+    def __init__(self, store: UserStore) -> None:
+        self._store = store
+        self._last = -1
+        """The partition that was seen to last, so that each gets its turn."""
+
+    def due(self, positions: Mapping[int, int]) -> list[int]:
+        """Those of the open partitions whose counts want to be seen to."""
+        return [partition for partition in positions if self._store.ledger(partition).is_due]
+
+    async def some(self, positions: Mapping[int, int]) -> list[int]:
+        """See to a bounded number of partitions, given their watermarks; returns those whose write was refused."""
+        turn = sorted(self.due(positions), key=lambda partition: (partition <= self._last, partition))
+        refused = []
+        for partition in turn[:PARTITIONS_A_TURN]:
+            self._last = partition
+            entry = await self._next(partition)
+            if not await self._store.rewrite(partition, positions[partition], entry):
+                refused.append(partition)
+        return refused
+
+    async def _next(self, partition: int) -> ledger.Entry:
+        store, known = self._store, self._store.ledger(partition)
+        turned = known.wheel.turned(known.now_ms)
+        if turned is None:
+            overgrown = list(known.overgrown)[:STRETCHES_A_STEP]
+            records = await asyncio.gather(*(store.moments_in(partition, stretch) for stretch in overgrown))
+            return ledger.netted(known.wheel, dict(zip(overgrown, records, strict=True)))
+        stretch, wheel = turned
+        if stretch.end_ms <= wheel.over_ms:
+            return ledger.over(stretch, wheel, await store.sizes_in(partition, stretch))
+        return ledger.split(stretch, wheel, await store.moments_in(partition, stretch), known.now_ms)
