@@ -35,7 +35,6 @@ from services.segment_api.preview.covered import Covered
 from services.segment_api.preview.preview import Preview
 from services.segment_api.preview.routes import preview_routes
 from services.segment_api.preview.sample import Sampler
-from services.segment_api.progress import Progress
 from services.segment_api.rare_log import RareLog
 from services.segment_api.reads import BoundedReads
 from services.segment_api.rests import Pace
@@ -44,8 +43,9 @@ from services.segment_api.segments.facts import SegmentFacts
 from services.segment_api.segments.routes import segment_routes
 from services.segment_api.segments.starter import apply_file
 from services.segment_api.settings import ApiSettings
-from services.segment_api.size_history import SizeHistory
-from services.segment_api.sizes import SegmentSizes
+from services.segment_api.sizes.history import SizeHistory
+from services.segment_api.sizes.progress import Progress
+from services.segment_api.sizes.sizes import SegmentSizes
 from services.segment_api.status import status_routes
 from services.segmentation.catalog import Catalog
 from services.segmentation.keep import KeepList

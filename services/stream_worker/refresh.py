@@ -9,7 +9,8 @@ from services.segmentation.membership import Membership
 from services.segmentation.time_zones import TimeZones
 from services.segmentation.wire import keys
 from services.stream_worker.cache import StateCache
-from services.stream_worker.store import UserStore, Walk, Write
+from services.stream_worker.store import UserStore
+from services.stream_worker.write import Walk, Write
 
 PARTITIONS_A_TURN = 4
 

@@ -5,12 +5,10 @@ one before it, and Redis refuses it when there was another since, or when that o
 """
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from itertools import count
 from typing import NamedTuple, cast
-
-import msgpack
 
 from services.runtime.clock import Clock
 from services.runtime.redis_client import RedisClient, get_many
@@ -19,11 +17,12 @@ from services.segmentation.membership import Membership
 from services.segmentation.profile import Profile
 from services.segmentation.wheel import Stretch, Wheel
 from services.segmentation.wire import keys
-from services.segmentation.wire.membership import decode_membership, encode_membership
-from services.segmentation.wire.profile import decode_profile, encode_profile
-from services.segmentation.wire.sizes import decode_records, decode_turn, encode_records, encode_turn
+from services.segmentation.wire.membership import decode_membership
+from services.segmentation.wire.profile import decode_profile
+from services.segmentation.wire.sizes import decode_records, decode_turn, encode_turn
 from services.segmentation.wire.version import UnknownCodec
 from services.stream_worker.ledger import Entry, Ledger, Move
+from services.stream_worker.write import Walk, Write, arguments, names
 
 MAX_USERS = 100
 """Users that one script writes: more would keep lookups waiting."""
@@ -39,14 +38,6 @@ class UnreadableProfile(Exception):
         self.partition = partition
 
 
-class Write(NamedTuple):
-    """A user's state as it was read or last written, and the next one."""
-
-    member: str
-    before: UserState
-    state: UserState
-
-
 class Opened(NamedTuple):
     watermark: int
     """The offset of the next record to apply."""
@@ -54,15 +45,6 @@ class Opened(NamedTuple):
     """The catalog version that all memberships of the partition have reached."""
     counted: bool
     """Whether they are counted; those that an earlier version of Tranche wrote are not."""
-
-
-class Walk(NamedTuple):
-    """How far the memberships of a partition are on their way to a version of the catalog."""
-
-    version: int
-    walked: int
-    members: int
-    finished: bool
 
 
 class UserStore:
@@ -78,8 +60,8 @@ class UserStore:
 
     async def open(self, partition: int) -> Opened:
         """Learn where a partition is, before anything is worked out for it. Writing needs it to be open."""
-        names = [keys.turn(partition), keys.watermark(partition), keys.refreshed(partition)]
-        turn, watermark, refreshed = await get_many(self._redis, names)
+        wanted = [keys.turn(partition), keys.watermark(partition), keys.refreshed(partition)]
+        turn, watermark, refreshed = await get_many(self._redis, wanted)
         spaces = cast("list[bytes]", await self._redis.lrange(keys.spaces(partition), 0, -1))
         now_ms = self._now_ms()
         then_ms, wheel = decode_turn(turn) if turn else (now_ms, Wheel.at(now_ms))
@@ -160,29 +142,12 @@ class UserStore:
         ledger = self._ledgers[partition]
         turn = encode_turn(next(self._turns), ledger.now_ms, entry.wheel)
         written = await self._script(
-            keys=list(_names(partition, writes, entry)),
-            args=[begin, end, ledger.turn, turn, _counts(entry), *_progress(walk), *_users(writes)],
+            keys=list(names(partition, writes, entry)),
+            args=[begin, end, ledger.turn, turn, *arguments(entry, walk, writes)],
         )
         if written:
             ledger.accept(turn, entry)
         return bool(written)
-
-
-def _names(partition: int, writes: Sequence[Write], entry: Entry) -> Iterator[str]:
-    sorts = (keys.watermark, keys.turn, keys.users, keys.spaces, keys.sizes, keys.refreshed, keys.refreshing)
-    yield from (sort(partition) for sort in sorts)
-    for write in writes:
-        yield keys.profile(partition, write.member)
-        yield keys.membership(partition, write.member)
-    for edit in entry.edits:
-        yield keys.sizes_in(partition, edit.stretch)
-        yield keys.moments_in(partition, edit.stretch)
-
-
-def _room(users: int, changes: int) -> int:
-    """One more at least, as long as there is room: users who change together change many sizes only once."""
-    by_rate = users * MAX_CHANGES // max(1, changes)
-    return min(MAX_USERS, max(users + 1, by_rate) if changes <= MAX_CHANGES else max(1, by_rate))
 
 
 def _move(write: Write) -> Move:
@@ -191,33 +156,10 @@ def _move(write: Write) -> Move:
     return keys.space_of(write.member), before, after
 
 
-def _counts(entry: Entry) -> bytes:
-    edits = [
-        (edit.forget_sizes, edit.forget_records, _flat(edit.sizes), encode_records(edit.records))
-        for edit in entry.edits
-    ]
-    packed: bytes = msgpack.packb((entry.new_spaces, _flat(entry.over), edits), use_bin_type=False)  # as Redis reads it
-    return packed
-
-
-def _flat(changes: Mapping[int, int]) -> list[int]:
-    return [number for counter, change in changes.items() if change for number in (counter, change)]
-
-
-def _progress(walk: Walk | None) -> tuple[str | int, str]:
-    if walk is None:
-        return "", ""
-    return (walk.version, "") if walk.finished else ("", f"{walk.version} {walk.walked} {walk.members}")
-
-
-def _users(writes: Sequence[Write]) -> Iterator[str | bytes | int]:
-    for member, before, (profile, membership) in writes:
-        assert profile is not None
-        assert membership is not None
-        yield member
-        yield profile.latest_ms
-        yield b"" if profile is before.profile else encode_profile(profile)
-        yield encode_membership(membership)
+def _room(users: int, changes: int) -> int:
+    """One more at least, as long as there is room: users who change together change many sizes only once."""
+    by_rate = users * MAX_CHANGES // max(1, changes)
+    return min(MAX_USERS, max(users + 1, by_rate) if changes <= MAX_CHANGES else max(1, by_rate))
 
 
 def _profile(partition: int, data: bytes | None) -> Profile | None:

@@ -23,8 +23,9 @@ from services.segmentation.wire import keys
 from services.stream_worker.batch import Batch, batches
 from services.stream_worker.cache import StateCache
 from services.stream_worker.refresh import Refresher
-from services.stream_worker.store import UnreadableProfile, UserStore, Write
+from services.stream_worker.store import UnreadableProfile, UserStore
 from services.stream_worker.upkeep import Upkeep
+from services.stream_worker.write import Write
 
 T = TypeVar("T")
 

@@ -31,7 +31,8 @@ from services.segmentation.keep import KEEP_ALL
 from services.segmentation.partitions import partition_of
 from services.segmentation.time_zones import TimeZones
 from services.segmentation.wire import keys
-from services.stream_worker.store import UserStore, Write
+from services.stream_worker.store import UserStore
+from services.stream_worker.write import Write
 
 A_WRITE = 100
 

@@ -13,7 +13,8 @@ from services.segmentation.keep import KEEP_ALL
 from services.segmentation.partitions import partition_of
 from services.segmentation.profile import Profile, add
 from services.segmentation.wire import keys
-from services.stream_worker.store import UserStore, Write
+from services.stream_worker.store import UserStore
+from services.stream_worker.write import Write
 
 
 class StoredUsers:

@@ -81,7 +81,9 @@ def test_many_wheels_turn_seldom_enough() -> None:
     wheel, steps = Wheel.at(NOW_MS), 0
     for now_ms in range(NOW_MS, NOW_MS + 7 * DAY_MS + 1, MINUTE_MS):
         while turned := wheel.turned(now_ms):
+            assert now_ms >= wheel.due_ms
             wheel, steps = turned[1], steps + 1
+        assert now_ms < wheel.due_ms
     assert steps == 7 * (24 * 60 + 24 + 1)
     steps = 0
     while turned := wheel.turned(NOW_MS + 30 * DAY_MS):
@@ -127,6 +129,13 @@ def test_netting_leaves_what_was_not_taken_back(records: list[int]) -> None:
     for record in range(0, 8, 2):
         come, go = numbers[record], numbers[record + 1]
         assert (left[record], left[record + 1]) == (max(0, come - go), max(0, go - come))
+
+
+def test_what_happens_when_the_past_ends_belongs_to_it() -> None:
+    wheel = Wheel.at(NOW_MS)
+    tally = Tally(wheel, NOW_MS - DAY_MS)
+    tally.add(7, wheel.over_ms, 1)
+    assert (tally.over, tally.ahead) == ({7: 1}, {})
 
 
 def test_a_record_holds_the_last_segment_of_the_last_space_at_the_end_of_a_day() -> None:

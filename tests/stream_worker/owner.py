@@ -15,8 +15,9 @@ from services.segmentation.wire import keys
 from services.segmentation.wire.membership import decode_membership
 from services.stream_worker.cache import StateCache
 from services.stream_worker.refresh import Refresher
-from services.stream_worker.store import UserStore, Write
+from services.stream_worker.store import UserStore
 from services.stream_worker.upkeep import Upkeep
+from services.stream_worker.write import Write
 
 
 class Owner:

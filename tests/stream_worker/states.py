@@ -9,7 +9,7 @@ from services.segmentation.catalog import Catalog, SegmentDefinition
 from services.segmentation.engine import UserState, step
 from services.segmentation.events import Event
 from services.segmentation.keep import KEEP_ALL
-from services.stream_worker.store import Write
+from services.stream_worker.write import Write
 
 
 class Clock:

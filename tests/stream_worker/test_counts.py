@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from services.runtime.redis_client import RedisClient
-from services.segment_api.sizes import SegmentSizes
+from services.segment_api.sizes.sizes import SegmentSizes
 from services.segmentation.catalog import Catalog, SegmentDefinition
 from services.segmentation.events import Event
 from services.segmentation.keep import KEEP_ALL

@@ -7,14 +7,15 @@ import msgpack
 import pytest
 
 from services.runtime.redis_client import RedisClient
-from services.segment_api.sizes import SegmentSizes
+from services.segment_api.sizes.sizes import SegmentSizes
 from services.segmentation.catalog import Catalog
 from services.segmentation.membership import Membership
 from services.segmentation.time_zones import TimeZones
 from services.segmentation.wire import keys
 from services.stream_worker.cache import StateCache
 from services.stream_worker.refresh import PARTITIONS_A_TURN, Refresher
-from services.stream_worker.store import MAX_USERS, UserStore, Walk
+from services.stream_worker.store import MAX_USERS, UserStore
+from services.stream_worker.write import Walk
 from tests.stream_worker.owner import Owner
 from tests.stream_worker.states import Clock, catalog_of, redis_at, view, write_of
 

@@ -7,7 +7,8 @@ from services.segmentation.engine import UserState
 from services.segmentation.wire import keys
 from services.segmentation.wire.membership import decode_membership
 from services.stream_worker import store as store_module
-from services.stream_worker.store import MAX_USERS, UserStore, Write
+from services.stream_worker.store import MAX_USERS, UserStore
+from services.stream_worker.write import Write
 from tests.stream_worker.states import Clock, catalog_of, redis_at, state_of, write_of
 
 CATALOG = catalog_of("count('view') >= 2", "count('view', within='1h') == 3")

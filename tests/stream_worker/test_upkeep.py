@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.runtime.redis_client import RedisClient
-from services.segment_api.sizes import SegmentSizes
+from services.segment_api.sizes.sizes import SegmentSizes
 from services.segmentation.events import Event
 from services.segmentation.membership import Membership, Span
 from services.segmentation.wheel import DAY_MS, HOUR_MS, MINUTE_MS, Wheel

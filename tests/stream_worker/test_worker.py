@@ -2,118 +2,24 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from datetime import UTC
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.runtime.event_log.embedded import EmbeddedOffsets, EmbeddedReader, EmbeddedWriter
-from services.runtime.event_log.port import LogTrimmed, Message
+from services.runtime.event_log.port import LogTrimmed
 from services.runtime.metrics import WorkerMetrics
-from services.runtime.redis_client import RedisClient
-from services.runtime.watched import WatchedValue
-from services.segment_api.sizes import SegmentSizes
 from services.segmentation.catalog import Catalog
-from services.segmentation.engine import UserState
-from services.segmentation.events import encode_event
-from services.segmentation.keep import KEEP_ALL
 from services.segmentation.membership import judge
 from services.segmentation.partitions import partition_of
-from services.segmentation.time_zones import TimeZones
 from services.segmentation.wheel import HOUR_MS
 from services.segmentation.wire import keys
-from services.segmentation.wire.sizes import decode_turn
 from services.stream_worker.app import _stop_process
-from services.stream_worker.cache import StateCache
-from services.stream_worker.store import UserStore
 from services.stream_worker.worker import Worker
-from tests.stream_worker.states import catalog_of, redis_at, view
+from tests.stream_worker.scene import PARTITIONS, USERS, Scene, until, working
+from tests.stream_worker.states import catalog_of, redis_at
 from tests.support.ports import free_ports
-
-PARTITIONS = 2
-USERS = [f"u-{number}" for number in range(600)]
-
-
-class Scene:
-    """A log with one worker or more, and what they make of it."""
-
-    def __init__(self, redis: RedisClient) -> None:
-        self.redis, self.now_ms = redis, 0
-        self._writer = EmbeddedWriter(redis)
-
-    async def put(self, catalog: Catalog) -> None:
-        await self.redis.hset(keys.CATALOG, mapping={"version": catalog.version, "document": catalog.encode()})
-
-    async def send(self, number: int, users: list[str]) -> None:
-        events = [view(number, user) for user in users]
-        await self._writer.append(
-            [Message(partition_of(each.user_id, PARTITIONS), b"k", encode_event(each)) for each in events]
-        )
-
-    async def append(self, partition: int, value: bytes) -> None:
-        await self._writer.append([Message(partition, b"k", value)])
-
-    def catalog(self) -> WatchedValue[Catalog]:
-        """Looks again only when it is told to."""
-        return WatchedValue(self.redis, keys.CATALOG, Catalog.decode, Catalog())
-
-    def worker(self, catalog: WatchedValue[Catalog], metrics: WorkerMetrics | None = None) -> Worker:
-        return Worker(
-            EmbeddedReader(self.redis, range(PARTITIONS)),
-            self._writer,
-            UserStore(self.redis, lambda: self.now_ms),
-            StateCache(10_000),
-            catalog,
-            KEEP_ALL,
-            TimeZones(),
-            PARTITIONS,
-            150,
-            metrics or WorkerMetrics(CollectorRegistry()),
-            lambda: self.now_ms,
-        )
-
-    async def states(self) -> dict[str, UserState]:
-        found: dict[str, UserState] = {}
-        for partition in range(PARTITIONS):
-            here = [user for user in USERS if partition_of(user, PARTITIONS) == partition]
-            states = await UserStore(self.redis, lambda: self.now_ms).load(
-                partition, [f"default:{user}" for user in here]
-            )
-            found.update(zip(here, states, strict=True))
-        return found
-
-    async def counts(self) -> set[int]:
-        """The numbers of events that users have."""
-        found = (await self.states()).values()
-        return {len(state.profile.types["view"].entries) if state.profile else 0 for state in found}
-
-    async def versions(self) -> set[int]:
-        """The catalog versions of all memberships."""
-        return {
-            state.membership.catalog_version if state.membership else -1 for state in (await self.states()).values()
-        }
-
-    async def size(self, at_ms: int) -> int:
-        """Of the first segment."""
-        return (await SegmentSizes(self.redis, PARTITIONS).now("default", at_ms)).get(0, 0)
-
-    async def counts_are_turned(self, now_ms: int) -> bool:
-        turns = [await self.redis.get(keys.turn(partition)) for partition in range(PARTITIONS)]
-        return all(isinstance(turn, bytes) and decode_turn(turn)[1].due_ms > now_ms for turn in turns)
-
-    async def has_applied(self, partition: int) -> bool:
-        ends = await EmbeddedOffsets(self.redis, PARTITIONS).ends()
-        return int(await self.redis.get(keys.watermark(partition)) or 0) == ends[partition]
-
-    async def is_applied(self) -> bool:
-        return all([await self.has_applied(partition) for partition in range(PARTITIONS)])
-
-    async def is_refreshed(self, catalog: Catalog, partitions: Iterable[int] = range(PARTITIONS)) -> bool:
-        return all(
-            [int(await self.redis.get(keys.refreshed(partition)) or 0) == catalog.version for partition in partitions]
-        )
 
 
 @pytest.fixture
@@ -292,17 +198,6 @@ def place(user: str) -> tuple[int, str]:
     return partition_of(user, PARTITIONS), f"default:{user}"
 
 
-@asynccontextmanager
-async def working(worker: Worker) -> AsyncIterator[None]:
-    stopping = asyncio.Event()
-    running = asyncio.create_task(worker.run(stopping))
-    try:
-        yield
-    finally:
-        stopping.set()
-        await running
-
-
 async def edited_after_one_event_each(scene: Scene) -> Catalog:
     """Apply an event of every user, then edit the catalog; returns the edited one, which no worker has seen."""
     await scene.put(catalog_of("count('view') == 1"))
@@ -312,9 +207,3 @@ async def edited_after_one_event_each(scene: Scene) -> Catalog:
     newest = catalog_of("count('view') == 1", "count('view') == 2")
     await scene.put(newest)
     return newest
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
-        while not await condition():  # noqa: ASYNC110 - what it waits for is in Redis
-            await asyncio.sleep(0.01)

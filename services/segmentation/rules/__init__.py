@@ -1,5 +1,7 @@
-"""The rule language: text to nodes (`parse`), nodes to text (`str`), nodes to intervals (`evaluate`).
+"""The rule language: text to nodes (`parse`), nodes to text (`str`), to intervals (`evaluate`), to warnings (`lint`).
 
-A new term takes a node (`nodes.py`), its arguments (`terms.py`) and its value: a number in `series.py`, a time or a
-latest value in `evaluate.py`. The brute-force judge in the tests takes a case too, and so does its generator of rules.
+A new term takes a node (`nodes.py`), a line that says how it is called (`signatures.py`), a function that makes the
+node (`terms.py`), when it holds (`evaluate.py`, beside `series.py` for numbers, `decay.py` and `sequences.py`), which
+values it can have (`outcomes.py`, for the linter) and how it is told (`explanation/readings.py`). The brute-force judge
+in the tests and its generator of rules take a case each, and `docs/rules.md` a paragraph.
 """

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from services.runtime.clock import Clock
 from services.runtime.redis_client import RedisClient, get_many
-from services.segment_api.recent import Recent
+from services.segment_api.sizes.recent import Recent
 from services.segmentation.wire import keys
 
 PARTITIONS_AT_ONCE = 8

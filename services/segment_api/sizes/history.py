@@ -9,7 +9,7 @@ import msgpack
 
 from services.runtime.clock import Clock
 from services.runtime.redis_client import RedisClient
-from services.segment_api.sizes import SegmentSizes, Size
+from services.segment_api.sizes.sizes import SegmentSizes, Size
 from services.segmentation.catalog import Catalog
 from services.segmentation.wire import keys
 

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TypedDict, TypeVar
 
 from services.runtime.redis_client import RedisClient
-from services.segment_api.recent import Recent
-from services.segment_api.size_reads import SizeReads
+from services.segment_api.sizes.reads import SizeReads
+from services.segment_api.sizes.recent import Recent
 from services.segmentation.wheel import DAY_MS, HOUR_MS
 
 T = TypeVar("T")

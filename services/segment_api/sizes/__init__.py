@@ -1,0 +1,1 @@
+"""How many users are in each segment, and how far the background pass is."""
