@@ -107,7 +107,7 @@ class WorkerMetrics:
         )
         self.refused = Counter(
             "tranche_worker_refused_batches_total",
-            "Batches that Redis refused because something else had been written: by another worker, or by a write believed lost.",
+            "Batches refused because something else was written: by another worker, or by a write believed lost.",
             registry=registry,
         )
         self.failed_turns = Counter(
