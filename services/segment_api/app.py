@@ -73,6 +73,8 @@ async def open_app(settings: ApiSettings) -> AsyncIterator[FastAPI]:
     async with AsyncExitStack() as stack:
         redis = connect(settings.redis_url, timeout_s=REDIS_TIMEOUT_S)
         stack.push_async_callback(redis.aclose)
+        hot = connect(settings.redis_url, timeout_s=REDIS_TIMEOUT_S)  # its connections are for lookups alone
+        stack.push_async_callback(hot.aclose)
         offsets = await open_offsets(settings)
         stack.push_async_callback(offsets.close)
         await agree_on_partitions(redis, keys.PARTITIONS, settings.partitions)
@@ -97,7 +99,7 @@ async def open_app(settings: ApiSettings) -> AsyncIterator[FastAPI]:
         metrics = ApiMetrics(registry)
         metrics.catalog_version.set_function(lambda: catalog.value.version)
         app = service_app("Tranche API", "Tells which segments a user is in; keeps the segments.", registry, missing)
-        bodies, users = Bodies(), _Users(settings, redis, catalog, metrics, keep)
+        bodies, users = Bodies(), _Users(settings, redis, hot, catalog, metrics, keep)
         lists = ListStore(redis, now_ms)
         log = PacedLog(writer, lag_of(offsets, redis, settings.partitions))
         for routes in (
@@ -120,12 +122,13 @@ def run(settings: ApiSettings) -> None:
 
 
 class _Users:
-    """What reads users: the hot path through reads of its own, so that nothing that is slow takes its room."""
+    """What reads users: the hot path over connections of its own, so that nothing that is slow takes its room."""
 
     def __init__(
         self,
         settings: ApiSettings,
         redis: RedisClient,
+        hot: RedisClient,
         catalog: WatchedValue[Catalog],
         metrics: ApiMetrics,
         keep: KeepList,
@@ -135,7 +138,7 @@ class _Users:
         zones, consent_required = TimeZones.parse(settings.time_zones), settings.consent_required
         partitions, now = settings.partitions, lambda: catalog.value
         self.lookup = Lookup(
-            BoundedReads(redis, settings.max_reads_in_flight, failed.note),
+            BoundedReads(hot, settings.max_reads_in_flight, failed.note),
             now,
             Strangers(),
             partitions,

@@ -170,15 +170,17 @@ def decode_fact(data: bytes, arrived_ms: int) -> Fact:
     except orjson.JSONDecodeError as error:
         raise InvalidEvent(f"not JSON: {error.msg} at character {error.pos}") from None
     if isinstance(raw, dict) and "list" in raw:
-        return _read_list_entry(raw)
+        return _read_list_entry(raw, arrived_ms)
     return read_event(raw, arrived_ms, MAX_AHEAD_MS + MAX_SKEW_MS)
 
 
-def _read_list_entry(raw: JsonObject) -> ListEntry:
+def _read_list_entry(raw: JsonObject, arrived_ms: int) -> ListEntry:
     try:
         message = ListEntryMessage.model_validate(raw)
     except ValidationError as error:
         raise InvalidEvent(_explain(error, raw)) from None
+    if message.ts > arrived_ms + MAX_AHEAD_MS + MAX_SKEW_MS:
+        raise InvalidEvent("ts: more than 6 minutes ahead of the log's clock")
     return ListEntry(
         event_id=message.event_id,
         user_id=message.user_id,

@@ -17,6 +17,9 @@ MAX_TEXT = 256
 """Characters of a kept text; a longer one is not kept."""
 MAX_ELEMENTS = 64
 """Scalars kept of a list: the first ones."""
+MAX_SIZE = 4_096
+"""Characters of all that is kept of one event, each scalar with a few for itself: the first fields by name."""
+_OWN_SIZE = 8
 
 Scalar = str | int | float | bool
 _SCALARS = (str, int, float)  # a tuple: this is asked for every value of every event
@@ -77,3 +80,10 @@ def matchable(value: object) -> KeptValue | None:
 
 def _is_kept(value: object) -> bool:
     return isinstance(value, _SCALARS) and not (isinstance(value, str) and len(value) > MAX_TEXT)
+
+
+def size_of(value: KeptValue) -> int:
+    """About how many bytes a kept value takes."""
+    if isinstance(value, tuple):
+        return sum(size_of(element) for element in value)
+    return _OWN_SIZE + (len(value) if isinstance(value, str) else 0)

@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
 from services.segmentation.events import Event, Fact, ListEntry
-from services.segmentation.keep import CONTEXT, KeepList, KeptValue, kept_fields, matchable
+from services.segmentation.keep import CONTEXT, MAX_SIZE, KeepList, KeptValue, kept_fields, matchable, size_of
 
 RETAINED = 256
 """Events of a type that rules can look at."""
@@ -28,7 +28,7 @@ MAX_TYPES = 100
 MAX_TOTALS = 64
 """Properties of one type that totals are kept of: the first ones by name."""
 MAX_LISTS = 100
-"""Lists that one user can be known to be on, or to have been: the first ones by name."""
+"""Lists that one user can be known to be on, or to have been: the ones with the newest entries."""
 
 TIME_ZONE = "timezone"
 _ZONE_NAME = re.compile(r"[A-Za-z0-9+_/-]{1,64}")
@@ -159,7 +159,7 @@ def _digests(profile: Profile) -> set[int]:
 
 def _add(profile: Profile, event: Event, digest: int, keep: KeepList) -> Profile:
     kept = kept_fields(event.properties, event.context, keep)
-    values = tuple((name, usable) for name, value in kept.items() if (usable := matchable(value)) is not None)
+    values = _bounded((name, usable) for name, value in kept.items() if (usable := matchable(value)) is not None)
     log = _insert(profile.types.get(event.type, TypeLog()), Entry(event.ts_ms, digest, values))
     paths = {name.removeprefix(CONTEXT): value for name, value in kept.items() if name.startswith(CONTEXT)}
     return replace(
@@ -178,10 +178,21 @@ def _list(profile: Profile, entry: ListEntry) -> Profile:
     before = profile.lists.get(entry.list_id)
     listing = Listing(entry.ts_ms, entry.event_id, entry.listed, entry.until_ms)
     newest = listing if before is None or before.rank < listing.rank else before
-    if newest is before and entry.ts_ms <= profile.latest_ms:
+    if newest is before:
         return profile
-    lists = _first_by_name({**profile.lists, entry.list_id: newest}, MAX_LISTS)
-    return replace(profile, latest_ms=max(profile.latest_ms, entry.ts_ms), lists=lists)
+    ranked = sorted({**profile.lists, entry.list_id: newest}.items(), key=lambda item: (item[1].rank, item[0]))
+    return replace(profile, latest_ms=max(profile.latest_ms, entry.ts_ms), lists=dict(ranked[-MAX_LISTS:]))
+
+
+def _bounded(values: Iterable[tuple[str, KeptValue]]) -> tuple[tuple[str, KeptValue], ...]:
+    """As many of an event's values as may be kept of one."""
+    kept, size = [], 0
+    for name, value in values:
+        size += len(name) + size_of(value)
+        if size > MAX_SIZE:
+            break
+        kept.append((name, value))
+    return tuple(kept)
 
 
 def _first_by_name(known: dict[str, T], most: int) -> dict[str, T]:
@@ -223,7 +234,9 @@ def _newest(known: Mapping[str, Latest], event: Event, values: Mapping[str, Any]
     for name, value in values.items():
         before = newest.get(name)
         if before is None or (before.ts_ms, before.event_id) < (event.ts_ms, event.event_id):
-            newest[name] = Latest(event.ts_ms, event.event_id, matchable(value))
+            kept = matchable(value)
+            small = kept is None or size_of(kept) <= MAX_SIZE
+            newest[name] = Latest(event.ts_ms, event.event_id, kept if small else None)
     if len(newest) <= MAX_LATEST:
         return newest
     ranked = sorted(newest.items(), key=lambda item: (item[1].ts_ms, item[1].event_id, item[0]))

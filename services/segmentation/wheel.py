@@ -1,6 +1,6 @@
 """Time cut into stretches, the nearer the finer. Everything that decides which stretch a moment is in lives here.
 
-What is over is kept as one; the next hour or two are cut into minutes, the next day or two into hours, and all that
+What is over is kept as one; the next hour is cut into minutes, the next day or two into hours, and all that
 comes later into days (UTC). A stretch that comes near is split, and one that is over joins what is over: a
 hierarchical timing wheel (Varghese and Lauck, SOSP 1987). A stretch is (begin, end], so what is over at its end is
 all that happens up to and including that moment.

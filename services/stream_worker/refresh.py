@@ -47,12 +47,16 @@ class Refresher:
     def pending(self, catalog: Catalog) -> list[int]:
         return [partition for partition, version in self._done.items() if version < catalog.version]
 
+    def turn(self, catalog: Catalog) -> list[int]:
+        """The partitions whose turn it is: one that was opened anew comes last."""
+        return self.pending(catalog)[:PARTITIONS_A_TURN]
+
     async def some(self, catalog: Catalog, positions: Mapping[int, int]) -> list[int]:
         """Refresh a bounded number of users; returns the partitions whose write was refused.
 
         Raises UnreadableProfile; what it kept from being done is done by the next calls, its partition's turn last.
         """
-        turn = self.pending(catalog)[:PARTITIONS_A_TURN]
+        turn = self.turn(catalog)
         return [partition for partition in turn if not await self._step(partition, catalog, positions[partition])]
 
     async def _step(self, partition: int, catalog: Catalog, position: int) -> bool:

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import TypeVar
 
 from services.runtime.clock import Clock
-from services.runtime.event_log.port import LogReader, LogUnavailable, LogWriter, Record
+from services.runtime.event_log.port import LogReader, LogTrimmed, LogUnavailable, LogWriter, Record
 from services.runtime.metrics import WorkerMetrics
 from services.runtime.redis_client import REDIS_ERRORS
 from services.runtime.watched import WatchedValue
@@ -83,24 +83,34 @@ class Worker:
         records = await self._reader.poll(self._max_records, 0 if waiting else POLL_S)
         by_partition = groupby(records, key=lambda record: record.partition)
         failed = await _all(
-            self._unless_unreadable(self._apply(partition, list(group), catalog)) for partition, group in by_partition
+            self._contained([partition], self._apply(partition, list(group), catalog))
+            for partition, group in by_partition
         )
-        failed.append(await self._unless_unreadable(self._refresh(catalog)))
-        self._close(await self._upkeep.some(self._positions))
+        failed.append(await self._contained(self._refresher.turn(catalog), self._refresh(catalog)))
+        failed.append(await self._contained(self._upkeep.due(self._positions), self._see_to_counts()))
         return next(filter(None, failed), None)
 
-    async def _unless_unreadable(self, work: Awaitable[None]) -> str | None:
-        """Do work that may meet a profile that cannot be read; its partition is then opened anew, the others stay."""
+    async def _contained(self, partitions: Sequence[int], work: Awaitable[None]) -> str | None:
+        """Do work on some partitions. Whatever nobody foresaw lets these be opened anew, and the others stay."""
         try:
             await work
+        except (*PASSING, LogTrimmed):
+            raise
         except UnreadableProfile as error:
             _log.error("trying again: %s", error)
             self._close([error.partition])
+            return type(error).__name__
+        except Exception as error:  # its text may tell of users
+            _log.error("trying again with partitions %s: %s", list(partitions), type(error).__name__)
+            self._close(partitions)
             return type(error).__name__
         return None
 
     async def _refresh(self, catalog: Catalog) -> None:
         self._close(await self._refresher.some(catalog, self._positions))
+
+    async def _see_to_counts(self) -> None:
+        self._close(await self._upkeep.some(self._positions))
 
     async def _open(self) -> None:
         """Read newly owned partitions from their watermarks on; forget the lost ones."""

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from services.segment_api.lists.pace import NAP_S
 from services.segment_api.lists.pour import CHUNK_ROWS
 from tests.segment_api.lists_api import LINES, Limits, ListsApi, lists_api
-from tests.segment_api.running import problem
+from tests.segment_api.running import problem, until
 
 
 @pytest.fixture
@@ -92,8 +93,13 @@ async def test_an_upload_waits_for_the_workers_and_goes_on_by_itself(clean_redis
     limits = Limits(max_lag=CHUNK_ROWS, patience_s=20)
     async with lists_api(clean_redis_url, limits) as api:
         users = [f"u-{number}" for number in range(3 * CHUNK_ROWS)]
+
+        async def has_a_chunk() -> bool:
+            return len(await api.records()) >= CHUNK_ROWS
+
         uploading = asyncio.create_task(api.upload("vip", users))
-        await asyncio.sleep(0.3)
+        await until(has_a_chunk, 10)
+        await asyncio.sleep(5 * NAP_S)  # in which it tries again
         assert not uploading.done()
         assert len(await api.records()) == CHUNK_ROWS
         while not uploading.done():
@@ -122,12 +128,16 @@ async def test_too_many_uploads_at_once_are_asked_to_come_later(clean_redis_url:
         yield b"u-1\n"
         await release.wait()
 
-    async with lists_api(clean_redis_url) as api:
+    async with lists_api(clean_redis_url, Limits(read_timeout_s=30)) as api:
+
+        async def all_have_begun() -> bool:
+            return len((await api.client.get("/v1/lists")).json()["lists"]) == len(going)
+
         going = [
             asyncio.create_task(api.client.post(f"/v1/lists/l{number}/members", content=held(), headers=LINES))
             for number in range(4)
         ]
-        await asyncio.sleep(0.1)
+        await until(all_have_begun, 10)
         refused = await api.upload("vip", ["a"])
         release.set()
         assert {each.status_code for each in await asyncio.gather(*going)} == {202}

@@ -25,7 +25,7 @@ async def served(api: ListsApi) -> AsyncIterator[int]:
     async def started() -> bool:
         return server.started
 
-    await until(started, 5)
+    await until(started, 20)
     yield int(server.servers[0].sockets[0].getsockname()[1])
     server.should_exit = True
     await asyncio.wait_for(serving, 15)
@@ -74,14 +74,14 @@ async def test_of_a_client_that_leaves_what_the_log_has_is_remembered(clean_redi
         async def appended() -> bool:
             return len(await api.records()) == 2 * CHUNK_ROWS
 
-        await until(appended, 5)
+        await until(appended, 20)
         writer.transport.abort()
 
         async def noted() -> bool:
             [upload] = (await api.client.get("/v1/lists/vip")).json()["uploads"]
             return bool(upload["lines"] == 2 * CHUNK_ROWS and not upload["ended"])
 
-        await until(noted, 5)
+        await until(noted, 20)
         whole = await api.upload("vip", ids, upload="monday", skip=2 * CHUNK_ROWS)
         assert whole.json()["accepted"] == 10
         assert len(await api.entries()) == 2 * CHUNK_ROWS + 10

@@ -203,20 +203,21 @@ class TestRulesThatAskTheRequest:
         assert (answer["size"], answer["warnings"]) == (size, [])
 
     async def test_the_hour_is_that_of_the_request_then_of_the_user(
-        self, settings: ApiSettings, tools: httpx.AsyncClient
+        self, settings: ApiSettings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        asked_ms = now_ms()
+        asked_ms = NOW + 6 * HOUR
+        monkeypatch.setattr("tests.segment_api.crowd.now_ms", lambda: asked_ms)
         zones = {"near": "Pacific/Kiritimati", "far": "Pacific/Niue"}  # 25 hours apart
         await store_all(
             settings, {name: [event("visit", NOW, name, context={"timezone": zone})] for name, zone in zones.items()}
         )
         hours = {zone: (asked_ms // HOUR + shift) % 24 for zone, shift in (("near", 14), ("far", -11))}
-        found = await previewed(tools, f"request('hour') == {hours['near']}", request={})
-        told = {"timezone": zones["far"]}
-        other = await previewed(tools, f"request('hour') == {hours['far']}", request=told)
-        if now_ms() // HOUR == asked_ms // HOUR:  # else the hour has changed meanwhile
-            assert [each["user_id"] for each in found["examples"]] == ["near"]
-            assert other["size"] == 2
+        async with tools_of(settings) as tools:
+            found = await previewed(tools, f"request('hour') == {hours['near']}", request={})
+            told = {"timezone": zones["far"]}
+            other = await previewed(tools, f"request('hour') == {hours['far']}", request=told)
+        assert [each["user_id"] for each in found["examples"]] == ["near"]
+        assert other["size"] == 2
 
     async def test_segments_that_ask_are_overlaps_only_of_a_request(
         self, settings: ApiSettings, client: httpx.AsyncClient, tools: httpx.AsyncClient

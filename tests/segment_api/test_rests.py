@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from itertools import count
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,13 +12,14 @@ from services.segment_api.rests import REST_S, WORK_S, Pace, Rests
 
 
 async def test_work_rests_once_it_has_gone_on_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rests, "WORK_S", 0.05)
+    moments_s = (number * WORK_S / 10.5 for number in count())
+    monkeypatch.setattr(rests, "time", SimpleNamespace(perf_counter=lambda: next(moments_s)))
     resting, steps = Rests(Pace()), 0
     others = asyncio.create_task(asyncio.sleep(0))
     while not others.done():
         await resting.between()
         steps += 1
-    assert steps > 10
+    assert steps == 11
 
 
 def test_stretches_follow_each_other_with_a_rest_between() -> None:

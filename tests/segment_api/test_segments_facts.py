@@ -136,10 +136,12 @@ async def test_whoever_waits_for_a_version_that_does_not_come_is_told_to_ask_aga
 ) -> None:
     began_s = time.monotonic()
     paths = ("/v1/segments", "/v1/segments/a")
-    for response in await asyncio.gather(*(client.get(path, params={"min_catalog": 1}) for path in paths)):
+    async with asyncio.timeout(30):
+        responses = await asyncio.gather(*(client.get(path, params={"min_catalog": 1}) for path in paths))
+    assert time.monotonic() - began_s > 1.9
+    for response in responses:
         assert problem(response)["status"] == 503
         assert response.headers["retry-after"] == "1"
-    assert 1.9 < time.monotonic() - began_s < 4
     for path in paths:
         assert problem(await client.get(path, params={"min_catalog": -1}))["status"] == 422
 

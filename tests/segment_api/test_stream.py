@@ -47,15 +47,18 @@ class TestTheStream:
 
     async def test_nothing_is_made_before_the_client_has_taken_what_was(self) -> None:
         made: list[int] = []
-        taken = asyncio.Event()
+        offered, taken = asyncio.Event(), asyncio.Event()
 
         async def send(message: Message) -> None:
             if message.get("body") == b"1":
+                offered.set()
                 await taken.wait()
 
         answer = Stream(_numbers(made), "text/plain", Turns("exports", 1, 1))
         task = asyncio.ensure_future(answer({}, _nothing, send))
-        await asyncio.sleep(0.05)
+        await asyncio.wait_for(offered.wait(), timeout=10)
+        for _ in range(50):  # turns of the loop, in which more could be made
+            await asyncio.sleep(0)
         assert made == [0, 1]
         taken.set()
         await asyncio.wait_for(task, timeout=10)

@@ -53,7 +53,16 @@ def fold(*several: Fact) -> Profile:
 
 @given(entries)
 def test_an_entry_comes_off_the_log_as_it_was_put_on(each: ListEntry) -> None:
-    assert decode_fact(encode_list_entry(each), NOW) == each
+    assert decode_fact(encode_list_entry(each), each.ts_ms) == each
+
+
+def test_an_entry_from_far_ahead_is_refused() -> None:
+    ahead_ms = 6 * 60_000
+    assert decode_fact(orjson.dumps({**GOOD, "ts": NOW + ahead_ms}), NOW) == ListEntry(
+        "e", "u-42", "vip", NOW + ahead_ms
+    )
+    with pytest.raises(InvalidEvent, match="ahead"):
+        decode_fact(orjson.dumps({**GOOD, "ts": NOW + ahead_ms + 1}), NOW)
 
 
 def test_an_entry_is_told_from_an_event_by_its_list() -> None:
@@ -142,8 +151,8 @@ def test_what_one_user_can_be_listed_on_is_bounded_whatever_the_order() -> None:
     several = [entry(number, list_id=f"l{number % 150:03d}") for number in range(300)]
     forward, backward = fold(*several), fold(*several[::-1])
     assert encode_profile(forward) == encode_profile(backward)
-    assert sorted(forward.lists) == [f"l{number:03d}" for number in range(MAX_LISTS)]
-    assert forward.lists["l000"].ts_ms == 150
+    assert sorted(forward.lists) == [f"l{number:03d}" for number in range(150 - MAX_LISTS, 150)]
+    assert forward.lists["l050"].ts_ms == 200
 
 
 def test_a_profile_of_before_lists_is_read_and_folded_on() -> None:

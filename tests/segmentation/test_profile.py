@@ -116,3 +116,13 @@ def test_long_texts_and_long_lists_are_not_kept_whole() -> None:
     kept = dict(profile_of([event(1, properties=properties)]).types["view"].entries[0].values)
     assert set(kept) == {"a", "c"}
     assert kept["c"] == tuple(range(MAX_ELEMENTS))
+
+
+def test_what_is_kept_of_one_event_is_bounded_by_its_size() -> None:
+    swollen = {f"p{number:02}": ["x" * 250] * 4 for number in range(20)}
+    event = Event("e", "u", "view", 5, properties=swollen, traits={"long": ["x" * 250] * 60, "short": "x"})
+    profile = add(None, event, KEEP_ALL)
+    ((_, _, values),) = profile.types["view"].entries
+    assert [name for name, _ in values] == ["p00", "p01", "p02"]
+    assert {name: latest.value for name, latest in profile.traits.items()} == {"long": None, "short": "x"}
+    assert len(encode_profile(profile)) < 5_000

@@ -2,8 +2,9 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -11,6 +12,8 @@ from prometheus_client import CollectorRegistry
 from services.runtime.event_log.port import LogTrimmed
 from services.runtime.metrics import WorkerMetrics
 from services.segmentation.catalog import Catalog
+from services.segmentation.engine import UserState, step
+from services.segmentation.events import Fact
 from services.segmentation.membership import judge
 from services.segmentation.partitions import partition_of
 from services.segmentation.wheel import HOUR_MS
@@ -207,3 +210,27 @@ async def edited_after_one_event_each(scene: Scene) -> Catalog:
     newest = catalog_of("count('view') == 1", "count('view') == 2")
     await scene.put(newest)
     return newest
+
+
+async def test_what_nobody_foresaw_stops_its_partition_alone(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    cursed, other = place(USERS[0]), 1 - place(USERS[0])[0]
+
+    def poisoned(state: UserState, facts: Iterable[Fact], *more: Any) -> UserState:
+        facts = list(facts)
+        if any(fact.user_id == USERS[0] for fact in facts):
+            raise ZeroDivisionError(USERS[0])
+        return step(state, facts, *more)
+
+    monkeypatch.setattr("services.stream_worker.worker.step", poisoned)
+    worker = scene.worker(scene.catalog())
+    async with working(worker):
+        await scene.send(1, USERS)
+        await until(lambda: scene.has_applied(other))
+        await until(lambda: is_failing(worker, "ZeroDivisionError"))
+        assert not await scene.has_applied(cursed[0])
+        monkeypatch.undo()
+        await until(scene.is_applied)
+    assert await scene.counts() == {1}
+    assert USERS[0] not in caplog.text

@@ -31,6 +31,8 @@ from services.segmentation.wire.membership import decode_membership
 from services.segmentation.wire.profile import decode_profile
 from services.segmentation.wire.version import UnknownCodec
 
+AT_ONCE = 2
+"""Threads that explain; they take the processor from lookups."""
 DEADLINE_S = 2.0
 
 
@@ -45,34 +47,41 @@ class _Asked:
     request: Mapping[str, object]
 
 
-@dataclass(frozen=True)
 class Explaining:
     """How an explanation is made: one read of what is stored, and then as much work as it takes, in a thread."""
 
-    reads: BoundedReads
-    catalog: Callable[[], Catalog]
-    zones: TimeZones
-    partitions: int
-    consent_required: bool
-    now_ms: Clock
+    def __init__(
+        self,
+        reads: BoundedReads,
+        catalog: Callable[[], Catalog],
+        zones: TimeZones,
+        partitions: int,
+        consent_required: bool,
+        now_ms: Clock,
+    ) -> None:
+        self._reads, self._catalog, self._zones, self._partitions = reads, catalog, zones, partitions
+        self._consent_required, self._now_ms = consent_required, now_ms
+        self._room = asyncio.Semaphore(AT_ONCE)
 
     async def answer(self, asked: _Asked) -> bytes:
         """An `ExplainAnswer`. Raises ProblemError."""
-        by_s, catalog = time.monotonic() + DEADLINE_S, self.catalog()
+        by_s, catalog = time.monotonic() + DEADLINE_S, self._catalog()
         if asked.segment_id not in catalog.segments:
             raise ProblemError(HTTPStatus.NOT_FOUND, "there is no segment with this id")
         profile, before = await self._stored(asked, by_s)
-        facts = _facts(asked, profile, self.zones.of(asked.space), self.now_ms())
-        work = asyncio.to_thread(self._explained, asked, catalog, profile, before, facts)
+        facts = _facts(asked, profile, self._zones.of(asked.space), self._now_ms())
         try:
             async with asyncio.timeout(by_s - time.monotonic()):
-                return await work
+                await self._room.acquire()
+                work = asyncio.create_task(asyncio.to_thread(self._explained, asked, catalog, profile, before, facts))
+                work.add_done_callback(lambda _: self._room.release())
+                return await asyncio.shield(work)  # a thread cannot be stopped, and has its room until it ends
         except TimeoutError:
             raise _unavailable("the explanation takes too long") from None
 
     async def _stored(self, asked: _Asked, by_s: float) -> tuple[Profile | None, Membership | None]:
-        place = partition_of(asked.user_id, self.partitions), keys.member(asked.space, asked.user_id)
-        found = await self.reads.get([keys.profile(*place), keys.membership(*place)], by_s)
+        place = partition_of(asked.user_id, self._partitions), keys.member(asked.space, asked.user_id)
+        found = await self._reads.get([keys.profile(*place), keys.membership(*place)], by_s)
         if found is None:
             raise _unavailable("Redis cannot be used now")
         profile, before = found
@@ -87,7 +96,7 @@ class Explaining:
     def _explained(
         self, asked: _Asked, catalog: Catalog, profile: Profile | None, before: Membership | None, facts: Facts
     ) -> bytes:
-        zone, consent_required = self.zones.of(asked.space), self.consent_required
+        zone, consent_required = self._zones.of(asked.space), self._consent_required
         found = explain(profile, catalog, asked.segment_id, zone, facts, before, consent_required=consent_required)
         return orjson.dumps(explain_answer(asked.user_id, found))
 

@@ -89,6 +89,8 @@ def _above(symbol: Operator, from_ms: int, value: float, halflife_ms: int, thres
     """When a count that is `value` at `from_ms`, and fades, compares so with a positive threshold."""
     if symbol in _OPPOSITE:
         return complement(_above(_OPPOSITE[symbol], from_ms, value, halflife_ms, threshold))
+    if sign(value, threshold) < 0:
+        return NEVER
     crossing = halflife_ms * (math.log2(value) - math.log2(threshold)) if value > threshold else 0.0
     latest = math.ceil(crossing * (1 + 1e-12) + halflife_ms * 4 * TOLERANCE) + 2
 

@@ -52,10 +52,12 @@ def test_a_single_event_never_fades_to_nothing() -> None:
     assert decayed_comparison(decayed(1), ">", number(-1))(Profile(T, T)) == ALWAYS
 
 
-@pytest.mark.parametrize("threshold", [5e-324, 1e-300, 1.7e308, 10**300])
-def test_thresholds_at_the_ends_of_what_can_be_written(threshold: float) -> None:
-    moments = decayed_comparison(decayed(), ">=", number(threshold))(profile(T, T))
-    assert moments == NEVER if threshold > 1 else contains(moments, T)
+@pytest.mark.parametrize("halflife_ms", [1, HOUR, 3_660_000 * 24 * HOUR])
+@pytest.mark.parametrize("threshold", [0, 5e-324, 1e-300, 1.7e308, -1.7e308, 10**300])
+def test_thresholds_at_the_ends_of_what_can_be_written(threshold: float, halflife_ms: int) -> None:
+    for symbol in SYMBOLS:
+        moments = decayed_comparison(decayed(halflife_ms), symbol, number(threshold))(profile(T, T))
+        assert contains(moments, T) == (symbol in ("<", "<=") if threshold > 1 else symbol in (">", ">="))
 
 
 @given(
