@@ -1,6 +1,7 @@
 """Redis stalls, or goes: lookups answer within their deadline all the same, and everything is well soon after.
 
-The deadline here is 50 ms and a stall lasts until the test ends it: nothing but the deadline can end a lookup early.
+The deadline here is 50 ms where nothing else is said, and a stall lasts until the test ends it: nothing but the
+deadline can end a lookup early.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import httpx
 import pytest
 
 from services.local_stack.redis_server import RedisServer
+from services.runtime import watched
 from services.runtime.redis_client import REDIS_ERRORS, connect
 from services.segment_api.reads import BoundedReads
 from services.segment_api.settings import ApiSettings
@@ -90,7 +92,7 @@ async def test_a_batch_in_a_stall_is_answered_degraded_at_its_deadline(
 
 
 async def test_a_read_of_two_steps_has_one_deadline(
-    client: httpx.AsyncClient, frozen: Frozen, monkeypatch: pytest.MonkeyPatch
+    settings: ApiSettings, client: httpx.AsyncClient, frozen: Frozen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first step takes most of the time; the second gets what is left, not as much again."""
     read, calls = BoundedReads.get, 0
@@ -100,23 +102,29 @@ async def test_a_read_of_two_steps_has_one_deadline(
         calls += 1
         values = await read(self, names, by_s)
         if calls == 1:
-            await asyncio.sleep(0.04)
+            await asyncio.sleep(0.7)
             frozen.take_away()
         return values
 
     monkeypatch.setattr(BoundedReads, "get", slow_first)
-    response = await client.get("/v1/users/u-42/segments", params={"at": BEYOND})
+    async with client_of(settings.model_copy(update={"lookup_deadline_ms": 1_000})) as patient:
+        response = await patient.get("/v1/users/u-42/segments", params={"at": BEYOND})
+        frozen.bring_back()
     assert (calls, response.json()["degraded"]) == (2, True)
-    assert server_ms(response) < 90
+    assert server_ms(response) < 1_500  # 1,700 with as much again
 
 
 async def test_reads_in_flight_are_bounded_and_none_is_left_over(
     settings: ApiSettings, client: httpx.AsyncClient, frozen: Frozen, caplog: pytest.LogCaptureFixture
 ) -> None:
     idle = len(asyncio.all_tasks())
+
+    async def no_room_is_left() -> bool:
+        return reads_in_flight() >= settings.max_reads_in_flight
+
     frozen.take_away()
     waiting = [asyncio.create_task(client.get("/v1/users/u-42/segments")) for _ in range(500)]
-    await asyncio.sleep(0.02)
+    await until(no_room_is_left, 5)
     assert reads_in_flight() == settings.max_reads_in_flight
     answers = [response.json() for response in await asyncio.gather(*waiting)]
     assert {answer["degraded"] for answer in answers} == {True}
@@ -153,7 +161,7 @@ async def test_after_a_stall_longer_than_any_timeout_all_is_well_at_once(
     frozen.bring_back()
     await until(lambda: recovered(client), 2)
     await until(none_in_flight, 10)
-    assert len(await connections(server)) <= 64 + 8
+    assert len(await connections(server)) <= 64 + 24  # a pool of lookups, and the few of all else
 
 
 async def test_without_redis_lookups_are_degraded_and_edits_asked_to_come_again(
@@ -190,11 +198,14 @@ async def test_what_goes_wrong_while_following_the_catalog_is_logged_once(
     again = "tranche:catalog: can look again"
     failures = {f"tranche:catalog: cannot look now: {name}" for name in names_of(REDIS_ERRORS)}
 
+    def told() -> list[str]:
+        return [each.getMessage() for each in caplog.records if each.name == watched.__name__]
+
     async def has_failed() -> bool:
-        return bool(caplog.messages)
+        return told() != []
 
     async def is_over() -> bool:
-        return again in caplog.messages
+        return again in told()
 
     server.stop()
     await until(has_failed, 10)
@@ -202,7 +213,8 @@ async def test_what_goes_wrong_while_following_the_catalog_is_logged_once(
     server.start()
     await until(is_over, 10)
     await asyncio.sleep(0.5)
-    *before, last = caplog.messages
+    *before, last = told()
+    assert before
     assert last == again
     assert set(before) <= failures
     assert all(one != following for one, following in pairwise(before))  # another failure may follow: Redis loads
