@@ -219,9 +219,9 @@ class Catalog:
         """
         said = {name: definition.digest for name, definition in definitions.items()}
         news = {name: definitions[name] for name, word in said.items() if self.from_file.get(name) != word}
-        if not news:
+        if said == self.from_file:
             return self
-        return replace(self.put_all(news, keep), version=self.version + 1, from_file={**self.from_file, **said})
+        return replace(self.put_all(news, keep), version=self.version + 1, from_file=said)
 
     def holds(self, segment_id: str, definition: SegmentDefinition) -> bool:
         before = self.segments.get(segment_id)

@@ -7,6 +7,9 @@ from functools import lru_cache
 from typing import Self
 from zoneinfo import ZoneInfo
 
+_NO_PLACES = frozenset({"Factory", "localtime", "posixrules"})  # files beside the zones, which differ by machine
+_OTHER_CLOCKS = ("posix/", "right/")
+
 
 class UnknownTimeZone(ValueError):
     """There is no such zone in the IANA time zone database."""
@@ -15,6 +18,8 @@ class UnknownTimeZone(ValueError):
 @lru_cache(maxsize=1024)
 def zone_named(name: str) -> tzinfo | None:
     """The zone of the IANA time zone database with this name; None where there is none."""
+    if name in _NO_PLACES or name.startswith(_OTHER_CLOCKS):
+        return None
     try:
         return ZoneInfo(name)
     except (LookupError, ValueError, OSError):  # not found, not a name, the name of a folder

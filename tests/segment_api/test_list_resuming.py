@@ -48,6 +48,14 @@ async def test_the_id_of_an_upload_stands_for_one_upload(api: ListsApi, params: 
     assert len(await api.records()) == 2
 
 
+async def test_more_lines_to_skip_than_there_are_is_no_success(api: ListsApi) -> None:
+    answer = await api.upload("vip", ["a"], upload="monday", skip=2)
+    assert answer.status_code == 422
+    assert "1 lines" in answer.json()["detail"]
+    assert (await api.upload("vip", ["a"], upload="tuesday", skip=2**64)).status_code == 422
+    assert (await api.client.get("/v1/lists")).status_code == 200
+
+
 async def test_the_lines_to_skip_are_passed_over_and_keep_their_numbers(api: ListsApi) -> None:
     whole = await api.upload("vip", ["a", "b", "bad id", "c"], upload="monday")
     entries = await api.entries()

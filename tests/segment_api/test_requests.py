@@ -95,6 +95,8 @@ async def test_text_of_a_query_is_read_as_what_the_rule_compares_it_with(client:
     await put(client, "app", 'request("is_app") == True')
     assert await ids(client, "nobody", **{"request.age": "18"}) == ["adult", "text"]
     assert await ids(client, "nobody", **{"request.age": "old", "request.is_app": "true"}) == ["app"]
+    assert await ids(client, "nobody", **{"request.age": "018", "request.is_app": "True"}) == ["adult", "app"]
+    assert await ids(client, "nobody", **{"request.age": "1e999", "request.is_app": "1"}) == []
 
 
 async def test_a_batch_is_told_with_json_in_which_types_are_what_they_are(client: httpx.AsyncClient) -> None:

@@ -196,7 +196,7 @@ async def test_a_segment_that_vanished_from_the_file_stays(settings: ApiSettings
     await start(with_file(settings, tmp_path, GOOD))
     text = "segments: {three: {name: Three, rule: \"count('visit') >= 3\"}}"
     segments = (await start(with_file(settings, tmp_path, text))).json()["segments"]
-    assert [(each["id"], each["owner"]) for each in segments] == [("one", "file"), ("three", "file"), ("two", "file")]
+    assert [(each["id"], each["owner"]) for each in segments] == [("one", "api"), ("three", "file"), ("two", "api")]
 
 
 async def test_a_rule_that_names_what_the_api_deleted_is_told_so(settings: ApiSettings, tmp_path: Path) -> None:
@@ -227,3 +227,13 @@ async def test_unknown_paths_and_methods_are_problems(client: httpx.AsyncClient)
         response = await client.request(method, path)
         assert response.status_code == status
         problem(response)
+
+
+async def test_a_segment_that_the_file_names_again_is_put_again(settings: ApiSettings, tmp_path: Path) -> None:
+    await start(with_file(settings, tmp_path, GOOD))
+    async with client_of(settings) as client:
+        assert (await client.delete("/v1/segments/two")).status_code == 204
+    without = "segments: {one: {name: One, rule: \"count('visit') >= 1\"}}"
+    for text, expected in ((GOOD, ["one"]), (without, ["one"]), (GOOD, ["one", "two"])):
+        segments = (await start(with_file(settings, tmp_path, text))).json()["segments"]
+        assert [each["id"] for each in segments] == expected

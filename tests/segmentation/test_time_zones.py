@@ -15,7 +15,10 @@ def test_one_zone_for_all_and_others_for_single_spaces() -> None:
     assert TimeZones.parse("shop-us=America/New_York").of("default") is UTC
 
 
-@pytest.mark.parametrize("name", ["Mars/Olympus", "Europe", "../../etc/passwd", "/etc/passwd", "", "Europe/Paris\n"])
+@pytest.mark.parametrize(
+    "name",
+    ["Mars/Olympus", "Europe", "../../etc/passwd", "/etc/passwd", "", "Europe/Paris\n", "posixrules", "right/UTC"],
+)
 def test_what_is_no_zone_is_told_apart(name: str) -> None:
     assert zone_named(name) is None
 

@@ -22,7 +22,10 @@ UploadId = Annotated[
         f"remembered for the last {MAX_UPLOADS} uploads to the list. Made up and answered where it is left out",
     ),
 ]
-Skip = Annotated[int, Query(ge=0, description="so many lines of the body were taken by an earlier attempt")]
+MAX_LINES = 10**12
+Skip = Annotated[
+    int, Query(ge=0, le=MAX_LINES, description="so many lines of the body were taken by an earlier attempt")
+]
 Author = Annotated[str | None, Query(max_length=100, description="who makes the upload, for the record")]
 
 ADD = """The ids are on the list from now on: as long as `expires` or `for` say, else until they are taken off. A line

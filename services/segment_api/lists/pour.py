@@ -19,8 +19,9 @@ from services.segment_api.lists.pace import PacedLog
 from services.segment_api.lists.store import ListStore, Upload, UploadRefused
 from services.segmentation.events import InvalidEvent
 
-CHUNK_ROWS = 250
-"""Rows between two moments at which others are served, lookups above all: a few milliseconds of work."""
+CHUNK_ROWS = 100
+"""Rows between two rests, in which others are served, lookups above all: one or two milliseconds of work."""
+REST_S = 0.002
 MAX_ERRORS = 100
 NOTE_EVERY_S = 5.0
 
@@ -56,11 +57,14 @@ class Pour:
         added = upload.action == "add"
         self._common = Common(upload.upload, list_id, upload.space, upload.at, upload.expires, added)
         self._waiting: list[Row] = []
+        self.seen = 0
+        """Lines of the body, those skipped included."""
         self._noted_s = time.monotonic()
 
     async def take(self, rows: Iterable[Row]) -> None:
         """Raises LogUnavailable."""
         for row in rows:
+            self.seen = row.number
             if row.number > self._skip:
                 self._waiting.append(row)
             if len(self._waiting) == CHUNK_ROWS:
@@ -70,7 +74,9 @@ class Pour:
         """Have the log take what waits for a chunk to be full. Raises LogUnavailable."""
         rows, self._waiting = self._waiting, []
         messages, rejects = self._sorted(rows)
-        await (self._log.append(messages) if messages else asyncio.sleep(0))
+        if messages:
+            await self._log.append(messages)
+        await asyncio.sleep(REST_S)
         self._count(rows, messages, rejects)
         if time.monotonic() > self._noted_s + NOTE_EVERY_S:
             await self.note(ended=False)

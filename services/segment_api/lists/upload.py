@@ -52,6 +52,11 @@ class ListUploads:
                 ended = True
             finally:
                 await pour.note(ended=ended)
+        if pour.seen < skip:
+            detail = (
+                f"the body has {pour.seen} lines, fewer than are to be skipped: it is not the one that was begun with"
+            )
+            raise _problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, pour.outcome)
         if pour.outcome.accepted == skip == 0:
             raise _problem(HTTPStatus.UNPROCESSABLE_ENTITY, "the body holds no valid id", pour.outcome)
         return pour.outcome

@@ -2,7 +2,7 @@
 
 Whoever edited a segment last is right, the file or the API. The file edits only by saying something else than it did
 the last time: a definition that stayed the same is left as it is by now, be it edited or deleted through the API since.
-A segment that vanished from the file stays until it is deleted through the API.
+A segment that vanished from the file stays, and is the API's from then on; named by the file again, it is put again.
 """
 
 import logging

@@ -64,17 +64,25 @@ def _of_group(group: Group, zone: tzinfo, *, wanted: bool, level: int) -> str:
     text = words.enumerated([_why(child, zone, wanted=wanted, level=level + 1) for child in telling], word)
     if len(telling) == 1:
         return text
-    return f"either {text}" if word == "or" else f"({text})" if level else text
+    text = f"either {text}" if word == "or" else text
+    return f"({text})" if level else text
 
 
 def _of_leaf(leaf: Leaf, zone: tzinfo, *, wanted: bool) -> str:
     claim, fact = leaf.reading.claim, leaf.reading.fact
     what, met = asked(claim, opposite=not wanted), leaf.holds == wanted
     if met:
-        return f"{fact} ({what} asked)" if what else fact
+        return f"{fact} ({what} asked)" if what and (wanted or not _has_no_order(leaf)) else fact
     is_plural = isinstance(claim.term, nodes.Count | nodes.Distinct) and not what.endswith(" 1")
     why = f" where {what} {'are' if is_plural else 'is'} asked" if what else "" if wanted else ", which is not asked"
     return f"{fact}{why}{_remedy(leaf, zone)}"
+
+
+def _has_no_order(leaf: Leaf) -> bool:
+    """A value that is missing is neither more nor less than anything."""
+    claim = leaf.reading.claim
+    is_value = isinstance(claim.term, nodes.Trait | nodes.Last | nodes.Request)
+    return is_value and leaf.reading.value is None and claim.symbol in ("<", "<=", ">", ">=")
 
 
 def _remedy(leaf: Leaf, zone: tzinfo) -> str:
@@ -88,7 +96,8 @@ def _of_segment(node: Composed, zone: tzinfo, *, wanted: bool, level: int) -> st
     fact = f"is {'' if node.holds else 'not '}in {words.quoted(node.name, MAX_NAME)}"
     if node.holds == wanted or node.tree is None or level >= MAX_LEVELS:
         return fact
-    return f"{fact} ({_why(node.tree, zone, wanted=wanted, level=level + 1)})"
+    why = _why(node.tree, zone, wanted=wanted, level=level + 1)
+    return f"{fact} {why if why.startswith('(') else f'({why})'}"
 
 
 def _notes(told: Explanation) -> Iterator[str]:

@@ -3,11 +3,10 @@
 A condition such as `request("device.type") == "mobile"` is a question: it can only be answered when a lookup is made.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
-
-import orjson
 
 from services.segmentation.rules import nodes
 from services.segmentation.rules.calendar import local_time
@@ -17,6 +16,7 @@ from services.segmentation.time_zones import zone_named
 Question = nodes.Compare | nodes.Member
 
 HOUR, WEEKDAY, TIME_ZONE = "hour", "weekday", "timezone"
+_NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,2})?")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -46,7 +46,7 @@ class Facts:
         if path == WEEKDAY and isinstance(value, str) and (number := weekday_number(value)):
             return number
         if self.as_text and isinstance(value, str) and literal.kind in ("number", "boolean"):
-            return _json(value)
+            return _plain(value)
         return value
 
 
@@ -97,9 +97,10 @@ def _oriented(question: nodes.Compare) -> tuple[nodes.Request, nodes.Operator, n
     raise AssertionError(f"the parser lets no such comparison through: {question}")
 
 
-def _json(text: str) -> object:
-    """A number or a boolean written as JSON; the text itself where it is neither."""
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
+def _plain(text: str) -> object:
+    """A number or a boolean as people and machines write them (`08`, `True`); the text itself where it is neither."""
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    if not _NUMBER.fullmatch(text):
         return text
+    return int(text) if text.lstrip("+-").isdecimal() else float(text)
