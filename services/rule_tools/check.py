@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.text import Text
 
 from services.rule_tools.complaint import complaint
-from services.rule_tools.segments_file import BadSegmentsFile, WrittenSegment, read_segments
+from services.rule_tools.segments_file import WrittenSegment, read_segments
+from services.runtime.segments_file import BadSegmentsFile
 from services.segmentation.anatomy import segments_in
 from services.segmentation.catalog import BadRule, Catalog, SegmentDefinition, TooManySegments
 from services.segmentation.composition import Uses, objection

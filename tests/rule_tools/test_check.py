@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from services.rule_tools.check import check_file
-from services.rule_tools.segments_file import BadSegmentsFile
+from services.runtime.segments_file import BadSegmentsFile
 from services.runtime.settings import DEFAULT_KEEP
 from tests.rules_reference.reference import REFERENCE, reference
 

@@ -8,9 +8,10 @@ from redis.exceptions import ConnectionError as RedisGone
 
 from services.runtime.partition_count import PartitionCountDiffers
 from services.runtime.redis_client import BadRedisUrl, connect
+from services.runtime.segments_file import BadSegmentsFile
 from services.runtime.watched import UnreadableValue
 from services.segment_api.segments.catalog_store import CatalogStore, watched_catalog
-from services.segment_api.segments.starter import BadSegmentsFile, apply_file
+from services.segment_api.segments.starter import apply_file
 from services.segment_api.settings import ApiSettings
 from services.segmentation.keep import KEEP_ALL
 from services.segmentation.wire import keys

@@ -6,14 +6,13 @@ A segment that vanished from the file stays, and is the API's from then on; name
 """
 
 import logging
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
-from services.runtime.errors import OperatorError
+from services.runtime.segments_file import SEGMENTS, BadSegmentsFile, read_segments_file
 from services.segment_api.segments.catalog_store import CatalogStore
 from services.segment_api.segments.history import Note
 from services.segmentation.catalog import BadRule, Catalog, SegmentDefinition, TooManySegments
@@ -24,10 +23,6 @@ SegmentId = Annotated[str, Field(pattern=SEGMENT_ID_PATTERN)]
 
 _log = logging.getLogger(__name__)
 _SEGMENTS = TypeAdapter(dict[SegmentId, SegmentDefinition])
-
-
-class BadSegmentsFile(OperatorError):
-    """The file cannot be used; the message names the file, the segment and what is wrong."""
 
 
 async def apply_file(store: CatalogStore, path: Path, keep: KeepList) -> None:
@@ -44,19 +39,12 @@ async def apply_file(store: CatalogStore, path: Path, keep: KeepList) -> None:
 
 def read_segments(path: Path) -> dict[str, SegmentDefinition]:
     """Definitions by id from a YAML or JSON file with the one key `segments`. Raises BadSegmentsFile."""
+    written = read_segments_file(path)
     try:
-        document: Any = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - it is a SafeLoader
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BadSegmentsFile(f"{path}: {error}") from None
-    except Exception as error:  # PyYAML's own: a date that does not exist, a tag that does not fit, endless nesting
-        raise BadSegmentsFile(f"{path}: cannot be read: {type(error).__name__}: {error}") from None
-    if not isinstance(document, dict) or set(document) != {"segments"}:
-        raise BadSegmentsFile(f"{path}: expected one key, segments, with a segment by id below it")
-    try:
-        return _SEGMENTS.validate_python(document["segments"])
+        return _SEGMENTS.validate_python(written.content)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(["segments", *map(str, first["loc"])])
+        place = ".".join([SEGMENTS, *map(str, first["loc"])])
         raise BadSegmentsFile(f"{path}: {place}: {first['msg']}") from None
 
 
@@ -71,14 +59,3 @@ def put_all(catalog: Catalog, definitions: Mapping[str, SegmentDefinition], keep
         deleted = [name for name in definitions if name in catalog.from_file and name not in catalog.segments]
         hint = f"; deleted through the API, and so left out of the file: {', '.join(deleted)}" if deleted else ""
         raise BadSegmentsFile(f"{error}{hint}") from None
-
-
-class _Loader(yaml.SafeLoader):
-    """Refuses a name that is given twice, of which YAML would keep the last without a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        names = [key.value for key, _ in node.value]
-        for index, (key, _) in enumerate(node.value):
-            if key.value in names[:index]:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is there twice", key.start_mark)
-        return super().construct_mapping(node, deep)
