@@ -126,7 +126,7 @@ async def test_every_operation_tells_what_it_is_for_and_that_errors_are_problems
 async def test_parameters_are_documented_with_their_patterns(document: dict[str, Any]) -> None:
     described = document["paths"]["/v1/users/{user_id}/segments"]["get"]["parameters"]
     schemas = {each["name"]: each["schema"] for each in described}
-    assert set(schemas) == {"user_id", "at", "space", "fields"}
+    assert set(schemas) == {"user_id", "at", "space", "fields", "min_catalog"}
     assert schemas["user_id"]["pattern"] == USER_ID_PATTERN
     assert schemas["space"]["pattern"] == SPACE_PATTERN
     validator = jsonschema.Draft202012Validator(schemas["at"])

@@ -139,7 +139,13 @@ def _around(numbers: Iterable[Fraction]) -> Sequence[int | float]:
     """Each of the numbers, one between two neighbours and one on either side of all."""
     each = sorted(set(numbers)) or [_ZERO]
     between = [(low + high) / 2 for low, high in pairwise(each)]
-    return [_plain(number) for number in sorted([each[0] - 1, *each, *between, each[-1] + 1])]
+    low, high = each[0] - _beyond(each[0]), each[-1] + _beyond(each[-1])
+    return [_plain(number) for number in sorted([low, *each, *between, high])]
+
+
+def _beyond(number: Fraction) -> int:
+    """Far enough from a number not to equal it, as fractions that are next to each other do."""
+    return max(1, floor(abs(number) / 1_000_000))
 
 
 def _number(literal: nodes.Literal) -> Fraction:

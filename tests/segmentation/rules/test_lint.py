@@ -327,3 +327,8 @@ def test_what_is_decided_is_so_for_every_user(case: tuple[Rule, list[Event]]) ->
         decided = verdict(part)
         if decided is not None:
             assert {oracle.judge(part, events, at_ms) for at_ms in moments(part, events)[:20]} == {decided}
+
+
+@pytest.mark.parametrize("rule", ["1e15 > avg('view', 'value')", "decayed('view', halflife='1h') < 1.7e308"])
+def test_fractions_next_to_a_large_constant_do_not_stand_for_all_others(rule: str) -> None:
+    assert verdict(parse(rule)) is None
