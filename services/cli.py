@@ -27,8 +27,8 @@ SegmentsFile = Annotated[
     Path | None,
     typer.Option(help="YAML file of segments to put into the catalog at start.", exists=True, dir_okay=False),
 ]
-FORMATS = "globo_news, rees46, retailrocket, yoochoose, online_retail, cdnow, ipinyou, webtrack or tranche (NDJSON)"
-Format = Annotated[str, typer.Option("--format", help=f"{FORMATS}.")]
+FORMATS = "globo_news, rees46, retailrocket, yoochoose, online_retail, cdnow, ipinyou, webtrack, zozo, tranche (NDJSON)"
+Format = Annotated[str, typer.Option("--format", help=f"One of {FORMATS}.")]
 Limit = Annotated[int | None, typer.Option(help="Replay only this many rows.", min=1)]
 
 Keep = Annotated[str | None, typer.Option(help="Properties that profiles keep, in place of TRANCHE_KEEP.")]

@@ -31,6 +31,7 @@ HEADERS = {
     "cdnow": CDNOW,
     "ipinyou": IPINYOU,
     "webtrack": WEBTRACK,
+    "zozo": "policy,campaign,timestamp,item_id,position,click,propensity_score,user_feature_0,user_feature_1,affinity",
 }
 
 GOOD = {
@@ -45,6 +46,7 @@ GOOD = {
         '106,117,2,lsxS,8c97,23d6,227,207,3427,"10063,10110"'
     ),
     "webtrack": "WOPG,1,2019-02-27T14:46:14.463,https://mail.example.com/ppfo,mobile",
+    "zozo": 'bts,men,2019-11-24 00:01:03.979311+00:00,13,2,0,0.045525,cef3,2d03,"{""14"": 1.0}"',
     "tranche": '{"event_id": "e1", "user_id": "u", "type": "page_view", "ts": 5}',
 }
 IPINYOU_ROW = next(csv.DictReader([IPINYOU, GOOD["ipinyou"]]))

@@ -215,3 +215,25 @@ class TestWhatBecomesOfARow:
             "properties": {"item_id": "5"},
             "context": {},
         }
+
+
+class TestAnImpressionOfNobodyInParticular:
+    def test_it_is_a_visitor_of_its_own_with_what_the_shop_knew(self) -> None:
+        [row] = read_rows("zozo", GOOD["zozo"])
+        assert isinstance(row, dict)
+        assert row["user_id"] == row["event_id"]
+        assert without_id(row) == {
+            "user_id": row["event_id"],
+            "type": "ad_impression",
+            "ts": ms("2019-11-24T00:01:03.979Z"),
+            "properties": {"item_id": "13", "campaign": "men", "position": "2", "policy": "bts"},
+            "traits": {"feature_0": "cef3", "feature_1": "2d03"},
+        }
+
+    def test_a_click_comes_after_it(self) -> None:
+        shown, clicked = read_rows("zozo", GOOD["zozo"].replace(",13,2,0,", ",13,2,1,"))
+        assert isinstance(shown, dict)
+        assert isinstance(clicked, dict)
+        assert (clicked["type"], clicked["user_id"]) == ("ad_click", shown["user_id"])
+        assert (clicked["ts"], clicked["event_id"]) == (shown["ts"] + 1, f"{shown['event_id']}-click")
+        assert clicked["properties"] == shown["properties"]

@@ -49,6 +49,7 @@ class TestRealRecordings:
             ("cdnow", "cdnow_master.csv.gz", {"purchase": 69_659}, 69_404, 23_570),
             ("ipinyou", "season2_imp_20130606_07.csv.gz", {"ad_impression": 20_000}, 20_000, 16_985),
             ("webtrack", "visits.csv.gz", {"page_view": 49_612}, 49_590, 5),
+            ("zozo", "impressions_40k.csv.gz", {"ad_impression": 40_000, "ad_click": 207}, 40_207, 40_000),
         ],
     )
     def test_every_row_is_an_event_and_rows_that_are_alike_count_once(

@@ -11,6 +11,7 @@ from services.replay.readers import (
     tranche,
     webtrack,
     yoochoose,
+    zozo,
 )
 
 
@@ -25,5 +26,6 @@ def readers() -> dict[str, Reader]:
         "cdnow": cdnow.read,
         "ipinyou": ipinyou.read,
         "webtrack": webtrack.read,
+        "zozo": zozo.read,
         "tranche": tranche.read,
     }
