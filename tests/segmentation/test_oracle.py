@@ -24,8 +24,8 @@ from tests.oracle import judge as oracle
 from tests.oracle.strategies import cases, deep_histories, histories, moments, rules
 
 MOMENTS = 40
-MANY = settings(max_examples=20_000 if os.environ.get("TRANCHE_TEST_LONG") else 1_000)
-SOME = settings(max_examples=5_000 if os.environ.get("TRANCHE_TEST_LONG") else 120)
+MANY = settings(max_examples=20_000 if os.environ.get("TRANCHE_TEST_LONG") else 600)
+SOME = settings(max_examples=5_000 if os.environ.get("TRANCHE_TEST_LONG") else 80)
 
 
 @MANY

@@ -1,7 +1,7 @@
 """A rule as a tree of frozen nodes: what the text says, checked, with nothing left to decide.
 
 The parser makes nodes, the evaluator and the oracle read them, `str()` writes them back as text that parses to
-the same tree.
+the same tree. They stand in one file, however long it is, since this is where one learns the language.
 """
 
 from collections.abc import Iterator
