@@ -61,3 +61,11 @@ def _cannot_start(reason: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(params=["server", "cluster"])
+def each_redis_url(request: pytest.FixtureRequest) -> str:
+    """An empty Redis: once a single server, once a cluster."""
+    if request.param == "server":
+        return str(request.getfixturevalue("clean_redis_url"))
+    return str(request.getfixturevalue("clean_redis_cluster_url")).replace("redis://", "redis+cluster://")

@@ -36,13 +36,9 @@ CATALOG = catalog_of(
 ORDINALS = range(5)
 
 
-@pytest.fixture(params=["server", "cluster"])
-async def redis(request: pytest.FixtureRequest) -> AsyncIterator[RedisClient]:
-    if request.param == "server":
-        url = request.getfixturevalue("clean_redis_url")
-    else:
-        url = request.getfixturevalue("clean_redis_cluster_url").replace("redis://", "redis+cluster://")
-    async with redis_at(url) as client:
+@pytest.fixture
+async def redis(each_redis_url: str) -> AsyncIterator[RedisClient]:
+    async with redis_at(each_redis_url) as client:
         yield client
 
 

@@ -48,13 +48,9 @@ WRITES: list[str | bytes | int] = [
 COUNTS = [["default"], [5, 2], [[False, False, [5, -1], b"12345678"], [False, False, [], b""]]]
 
 
-@pytest.fixture(params=["server", "cluster"])
-async def redis(request: pytest.FixtureRequest) -> AsyncIterator[RedisClient]:
-    if request.param == "server":
-        url = request.getfixturevalue("clean_redis_url")
-    else:
-        url = request.getfixturevalue("clean_redis_cluster_url").replace("redis://", "redis+cluster://")
-    async with redis_at(url) as client:
+@pytest.fixture
+async def redis(each_redis_url: str) -> AsyncIterator[RedisClient]:
+    async with redis_at(each_redis_url) as client:
         yield client
 
 
