@@ -27,6 +27,9 @@ from services.segmentation.rules.parse import parse
 from services.segmentation.rules.request import Question, questions
 
 MAX_SEGMENTS = 10_000
+MAX_LINEAGE = 256
+"""Edits that a catalog knows itself to be made of; a membership from before them is evaluated as a whole."""
+MAX_DELETED = 1_000
 
 
 class SegmentDefinition(BaseModel):
@@ -148,6 +151,10 @@ class Catalog:
     segments: Mapping[str, Segment] = field(default_factory=dict)
     from_file: Mapping[str, str] = field(default_factory=dict)
     """The digest of what the operator's file said last of each segment that it ever named."""
+    lineage: tuple[int, ...] = ()
+    """The versions that led to this one, itself included, the newest last."""
+    deleted: Mapping[int, str] = field(default_factory=dict)
+    """The ids of the segments deleted last, by ordinal."""
     earlier: Mapping[str, Ready] = field(default_factory=dict, repr=False, compare=False)
     """What an earlier catalog had ready, to be used again where nothing was edited."""
 
@@ -167,9 +174,14 @@ class Catalog:
         return found
 
     def edited_since(self, version: int) -> Collection[str]:
-        """The segments of which something was edited after a version of the catalog."""
+        """The segments of which something was edited after a version of the catalog.
+
+        All of them where that version did not lead to this one: Redis lost it in a failover, and another edit came.
+        """
         if version not in self._edited:
-            self._edited[version] = frozenset(name for name, each in self.ready.items() if each.version > version)
+            lost = 0 < version < self.version and version not in self.lineage
+            since = 0 if lost else version
+            self._edited[version] = frozenset(name for name, each in self.ready.items() if each.version > since)
         return self._edited[version]
 
     def with_parts(self, segment_ids: Collection[str]) -> Iterable[Ready]:
@@ -207,7 +219,7 @@ class Catalog:
             segments[name] = Segment(name, ordinal, version, definition, uses[name], asks(rules[name]))
         if len(segments) > MAX_SEGMENTS:
             raise TooManySegments(f"there would be more than {MAX_SEGMENTS} segments")
-        after = replace(self, version=version, next_ordinal=next_ordinal, segments=segments, earlier=self.ready)
+        after = self._after_edit(next_ordinal=next_ordinal, segments=segments, earlier=self.ready)
         after._refuse_large(self.version, list(changed))
         return after
 
@@ -221,7 +233,8 @@ class Catalog:
         news = {name: definitions[name] for name, word in said.items() if self.from_file.get(name) != word}
         if said == self.from_file:
             return self
-        return replace(self.put_all(news, keep), version=self.version + 1, from_file=said)
+        after = self.put_all(news, keep)
+        return replace(after if after is not self else self._after_edit(), from_file=said)
 
     def holds(self, segment_id: str, definition: SegmentDefinition) -> bool:
         before = self.segments.get(segment_id)
@@ -237,8 +250,22 @@ class Catalog:
             return self
         if users := users_of(segment_id, self._uses):
             raise SegmentInUse(users)
-        rest = {name: segment for name, segment in self.segments.items() if name != segment_id}
-        return replace(self, version=self.version + 1, segments=rest)
+        rest = dict(self.segments)
+        deleted = {**self.deleted, rest.pop(segment_id).ordinal: segment_id}
+        return self._after_edit(segments=rest, deleted=dict(list(deleted.items())[-MAX_DELETED:]))
+
+    def dated(self, now_ms: int) -> "Catalog":
+        """Right after an edit: the same with the moment of the edit as its version, unless it is beyond that already.
+
+        So a number is not used twice, even where Redis loses an edit in a failover and does not know its number.
+        """
+        if now_ms <= self.version:
+            return self
+        segments = {
+            name: replace(each, version=now_ms) if each.version == self.version else each
+            for name, each in self.segments.items()
+        }
+        return replace(self, version=now_ms, lineage=(*self.lineage[:-1], now_ms), segments=segments)
 
     def encode(self) -> bytes:
         """The catalog's one document, as JSON."""
@@ -247,6 +274,8 @@ class Catalog:
             "next_ordinal": self.next_ordinal,
             "segments": [segment.row for segment in self.segments.values()],
             "from_file": self.from_file,
+            "lineage": self.lineage,
+            "deleted": list(self.deleted.items()),
         }
         return orjson.dumps(document)
 
@@ -255,8 +284,15 @@ class Catalog:
         """Read what `encode` wrote. What was not edited since `before` is used again, its rules above all."""
         document, before = orjson.loads(data), before or cls()
         segments = {segment.id: segment for segment in _segments(document["segments"], before.segments)}
-        from_file = document.get("from_file", {})
-        return cls(document["version"], document["next_ordinal"], segments, from_file, before.ready)
+        version, from_file = document["version"], document.get("from_file", {})
+        # An earlier release counted its edits from one on, and told no lineage.
+        lineage = tuple(document.get("lineage", range(max(1, version - MAX_LINEAGE + 1), version + 1)))
+        deleted = dict(document.get("deleted", ()))
+        return cls(version, document["next_ordinal"], segments, from_file, lineage, deleted, before.ready)
+
+    def _after_edit(self, **changes: Any) -> "Catalog":
+        version = self.version + 1
+        return replace(self, version=version, lineage=(*self.lineage, version)[-MAX_LINEAGE:], **changes)
 
     def _refuse_large(self, since: int, changed: Sequence[str]) -> None:
         edited = self.edited_since(since)

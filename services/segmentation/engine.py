@@ -30,9 +30,13 @@ def step(state: UserState, facts: Iterable[Fact], catalog: Catalog, keep: KeepLi
 
 
 def refresh(state: UserState, catalog: Catalog, zone: tzinfo) -> UserState:
-    """Bring the membership up to a catalog that is newer: only what was edited since is evaluated."""
+    """Bring the membership up to the catalog: only what was edited since is evaluated.
+
+    Everything is where the membership is of a newer one, which Redis then has lost.
+    """
     if state.profile is None:
         return state
     before = state.membership
-    only = None if before is None else catalog.edited_since(before.catalog_version)
+    follows = before is not None and before.catalog_version <= catalog.version
+    only = catalog.edited_since(before.catalog_version) if before is not None and follows else None
     return UserState(state.profile, judge(state.profile, catalog, zone, before, only=only))

@@ -45,7 +45,8 @@ class Refresher:
             self._ways.pop(partition, None)
 
     def pending(self, catalog: Catalog) -> list[int]:
-        return [partition for partition, version in self._done.items() if version < catalog.version]
+        """Those at another version, be it a newer one: Redis has lost an edit then."""
+        return [partition for partition, version in self._done.items() if version != catalog.version]
 
     def turn(self, catalog: Catalog) -> list[int]:
         """The partitions whose turn it is: one that was opened anew comes last."""
@@ -90,4 +91,4 @@ class Refresher:
 
 
 def _is_old(membership: Membership, catalog: Catalog) -> bool:
-    return membership.catalog_version < catalog.version or not membership.counted
+    return membership.catalog_version != catalog.version or not membership.counted

@@ -6,8 +6,16 @@ import httpx
 import pytest
 
 from services.segment_api.settings import ApiSettings
+from services.segmentation.catalog import Catalog
 from tests.segment_api.running import client_of
 from tests.segment_api.stored import StoredUsers
+
+
+@pytest.fixture(autouse=True)
+def versions_from_one(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the clock stood still, so that tests can name versions; `dated_versions` marks those that want the real."""
+    if "dated_versions" not in request.keywords:
+        monkeypatch.setattr(Catalog, "dated", lambda self, _: self)
 
 
 @pytest.fixture

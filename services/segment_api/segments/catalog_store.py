@@ -49,6 +49,7 @@ class CatalogStore:
                 after = edit(before)
                 if after is before:
                     return Change(before, after)
+                after = after.dated(self._clock())
                 if await self._replaced(before, after, note):
                     await self.watched.refresh()  # so that lookups answered here know it from now on
                     return Change(before, after)

@@ -26,6 +26,18 @@ def sign(value: float, threshold: float) -> int:
     return 1 if value > threshold else -1
 
 
+def faded_sign(value: float, elapsed_ms: int, halflife_ms: int, threshold: float) -> int:
+    """The same for what a positive `value` has faded to after a time.
+
+    The threshold is raised instead of halving the value: next to nothing a float has hardly any digits.
+    """
+    halvings, rest_ms = divmod(elapsed_ms, halflife_ms)
+    try:
+        return sign(value, math.ldexp(threshold, halvings) * 2.0 ** (rest_ms / halflife_ms))
+    except OverflowError:  # out of reach
+        return -1 if threshold > 0 else 1
+
+
 def holds(symbol: Operator, of_sign: int) -> bool:
     """Whether a comparison by order is true, given the sign of the difference."""
     return of_sign > 0 if symbol == ">" else of_sign >= 0 if symbol == ">=" else not holds(_OPPOSITE[symbol], of_sign)
@@ -67,8 +79,19 @@ def share_of(term: Share) -> Callable[[Profile], float]:
 
 
 def share_comparison(term: Share, symbol: Operator, literal: Literal) -> Callable[[Profile], Intervals]:
-    share, threshold = share_of(term), _number(literal)
-    return lambda profile: ALWAYS if holds(symbol, sign(share(profile), threshold)) else NEVER
+    matching, threshold = matcher([term.part]), _number(literal)
+
+    def sign_of(profile: Profile) -> int:
+        log = profile.types.get(term.type)
+        part = matching(log.entries) if log else ()
+        if not log or not part:
+            return sign(0.0, threshold)
+        newest_ms, newest_of_part_ms = log.entries[-1].ts_ms, part[-1].ts_ms
+        whole = weight(log.entries, newest_ms, term.halflife_ms)
+        share = weight(part, newest_of_part_ms, term.halflife_ms) / whole
+        return faded_sign(share, newest_ms - newest_of_part_ms, term.halflife_ms, threshold)
+
+    return lambda profile: ALWAYS if holds(symbol, sign_of(profile)) else NEVER
 
 
 def decayed_comparison(term: Decayed, symbol: Operator, literal: Literal) -> Callable[[Profile], Intervals]:
@@ -95,9 +118,7 @@ def _above(symbol: Operator, from_ms: int, value: float, halflife_ms: int, thres
     latest = math.ceil(crossing * (1 + 1e-12) + halflife_ms * 4 * TOLERANCE) + 2
 
     def passed(elapsed_ms: int) -> bool:
-        # Raising the threshold instead of halving the count: next to nothing a float has hardly any digits.
-        halvings, rest_ms = divmod(elapsed_ms, halflife_ms)
-        return not holds(symbol, sign(value, math.ldexp(threshold, halvings) * 2.0 ** (rest_ms / halflife_ms)))
+        return not holds(symbol, faded_sign(value, elapsed_ms, halflife_ms, threshold))
 
     lasts_ms = bisect_left(range(latest), True, key=passed)
     return (START, from_ms + lasts_ms) if lasts_ms else NEVER

@@ -94,6 +94,9 @@ def test_a_share_that_has_faded_beyond_what_a_float_holds_is_not_nothing() -> No
     assert person is not None
     assert share_comparison(share, ">", number(0))(person) == ALWAYS
     assert share_comparison(share, "<=", number(0))(person) == NEVER
+    assert share_comparison(share, ">=", number(5e-324))(person) == NEVER
+    assert share_comparison(share, "<", number(5e-324))(person) == ALWAYS
+    assert share_comparison(share, ">", number(-1.7e308))(person) == ALWAYS
 
 
 def test_fractions_next_to_each_other_are_equal() -> None:
