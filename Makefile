@@ -26,8 +26,8 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 demo: install ## Run the product end to end (DATA=FILE FORMAT=… replays a recording of yours)
 	$(BIN)/tranche demo $(if $(DATA),--data "$(DATA)") $(if $(FORMAT),--format $(FORMAT)) $(ARGS)
 
-test: install-dev ## Run the tests (under ten minutes)
-	$(BIN)/pytest -m "not long" $(ARGS)
+test: install-dev ## Run the tests, two at a time (under ten minutes)
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not long" $(ARGS)
 
 test-long: install-dev ## Run every test, many more examples and kills
 	TRANCHE_TEST_LONG=1 $(BIN)/pytest $(ARGS)

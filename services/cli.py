@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from services.commands import dlq, keys, repair, rules, webhooks
+
 app = typer.Typer(
     help="Real-time audience segmentation: events in over HTTP, segment memberships out, exact to the millisecond.",
     epilog="Start with `tranche demo`. Roles read their settings from TRANCHE_… variables; see docs/settings.md.",
@@ -17,8 +19,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-rules = typer.Typer(help="For those who write rules.", no_args_is_help=True)
-app.add_typer(rules, name="rules")
+app.add_typer(rules.app, name="rules")
+app.add_typer(repair.app, name="repair")
+app.add_typer(dlq.app, name="dlq")
+app.add_typer(keys.app, name="keys")
+app.add_typer(webhooks.app, name="webhooks")
 
 DataDir = Annotated[Path, typer.Option(help="Folder for Redis' data and the roles' logs; created when missing.")]
 ApiPort = Annotated[int, typer.Option(help="Port of the API: lookups, segments, status.", min=1, max=65535)]
@@ -30,8 +35,16 @@ SegmentsFile = Annotated[
 FORMATS = "globo_news, rees46, retailrocket, yoochoose, online_retail, cdnow, ipinyou, webtrack, zozo, tranche (NDJSON)"
 Format = Annotated[str, typer.Option("--format", help=f"One of {FORMATS}.")]
 Limit = Annotated[int | None, typer.Option(help="Replay only this many rows.", min=1)]
-
-Keep = Annotated[str | None, typer.Option(help="Properties that profiles keep, in place of TRANCHE_KEEP.")]
+ApiKey = Annotated[
+    str | None,
+    typer.Option(help="Key to the API, good for operations.", envvar="TRANCHE_API_KEY", show_envvar=True),
+]
+DemoKey = Annotated[
+    str | None,
+    typer.Option(
+        help="Key to the API, good for lookup, segments and operations.", envvar="TRANCHE_API_KEY", show_envvar=True
+    ),
+]
 
 CHECKOUT = Path(__file__).parents[1]
 STARTER_SEGMENTS = CHECKOUT / "deploy" / "segments.yaml"
@@ -68,6 +81,7 @@ def demo(
     segments: Annotated[
         Path, typer.Option(help="YAML file of segments.", exists=True, dir_okay=False)
     ] = STARTER_SEGMENTS,
+    api_key: DemoKey = None,
 ) -> None:
     """Run the product end to end: replay visitors, show who is in which segment, keep serving until Ctrl-C.
 
@@ -81,7 +95,7 @@ def demo(
     from services.replay.source import RecordedLog
 
     log = None if data is None else RecordedLog(data, format_name, limit)
-    options = DemoOptions(free_port(api_port), free_port(collector_port), segments, log)
+    options = DemoOptions(free_port(api_port), free_port(collector_port), segments, log, api_key)
     raise typer.Exit(run_demo(options, Console()))
 
 
@@ -98,6 +112,7 @@ def replay(
     until_now: Annotated[
         bool, typer.Option("--until-now", help="Move all times so that the recording ends now.")
     ] = False,
+    api_key: ApiKey = None,
 ) -> None:
     """Feed a recorded log through the collector."""
     from services.replay.run import Target
@@ -107,7 +122,7 @@ def replay(
 
     rebase_to_ms = now_ms() if until_now else None
     log = RecordedLog(file, format_name, limit)
-    raise typer.Exit(run_replay(log, Target(collector, api), speed=speed, rebase_to_ms=rebase_to_ms))
+    raise typer.Exit(run_replay(log, Target(collector, api, api_key), speed=speed, rebase_to_ms=rebase_to_ms))
 
 
 @app.command()
@@ -141,58 +156,6 @@ def worker() -> None:
     settings = WorkerSettings()
     _log_as("worker", settings.log_level)
     run(settings)
-
-
-@rules.command()
-def check(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            help="Segments in YAML or JSON, or one rule in a text file; - reads a rule from standard input.",
-            dir_okay=False,
-        ),
-    ],
-    keep: Keep = None,
-) -> None:
-    """Say what is wrong with the rules of a file, and what looks wrong. Ends with code 1 where there is an error."""
-    from rich.console import Console
-
-    from services.rule_tools.check import check_file
-    from services.runtime.settings import Settings
-
-    raise typer.Exit(check_file(file, Settings().keep if keep is None else keep, Console()))
-
-
-@rules.command("try")
-def try_rule(
-    rule: Annotated[str, typer.Argument(help="The text of the rule.")],
-    events: Annotated[
-        Path,
-        typer.Option(
-            help="Events, a JSON object per line as POST /v1/events takes them, gzipped or not; - for standard input.",
-            dir_okay=False,
-        ),
-    ],
-    at: Annotated[str | None, typer.Option(help="now, milliseconds or a date-time; else the latest event.")] = None,
-    user: Annotated[str | None, typer.Option(help="Show this user only.")] = None,
-    zone: Annotated[str | None, typer.Option(help="Time zone, in place of TRANCHE_TIME_ZONES.")] = None,
-    request: Annotated[list[str] | None, typer.Option(help="What the ad request tells: device.type=mobile.")] = None,
-    segments: SegmentsFile = None,
-    keep: Keep = None,
-    as_json: Annotated[bool, typer.Option("--json", help="All users' intervals as JSON.")] = False,
-) -> None:
-    """Show for each user when a rule was true, and will be if nothing else happens."""
-    from rich.console import Console
-
-    from services.rule_tools.try_rule import TryOptions
-    from services.rule_tools.try_rule import try_rule as run
-    from services.runtime.clock import now_ms
-    from services.runtime.settings import Settings
-
-    settings = Settings()
-    kept, told = settings.keep if keep is None else keep, request or []
-    options = TryOptions(rule, events, kept, settings.time_zones, at, user, zone, told, segments, as_json)
-    raise typer.Exit(run(options, now_ms(), Console()))
 
 
 @app.command()

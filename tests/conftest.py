@@ -2,19 +2,35 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
 import redis
 from hypothesis import HealthCheck, settings
 
+from tests.support.kafka_brokers import KafkaBrokers, running_brokers
 from tests.support.servers import kafka_server, missing_for_kafka, redis_cluster, redis_server
+
+HERE = Path(__file__).parent
+WITH_SERVERS = (
+    *("behaviour", "dead_letters", "faults", "repair", "secure", "upgrade", "webhooks"),
+    *("test_event_log", "test_kafka_log", "test_kill"),
+)
 
 # Machines differ too much in speed for a deadline to say anything; a failing example prints how to run it again.
 settings.register_profile(
     "tranche", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 settings.load_profile("tranche")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run side by side, one process has those that wait for many servers, which are started once then."""
+    for item in items:
+        if any(str(item.path).startswith(str(HERE / each)) for each in WITH_SERVERS):
+            item.add_marker(pytest.mark.xdist_group("servers"))
 
 
 @pytest.fixture(scope="session")
@@ -34,14 +50,14 @@ def clean_redis_url(redis_url: str) -> str:
 
 @pytest.fixture(scope="session")
 def redis_cluster_urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
-    """The nodes of a Redis Cluster that the whole run shares."""
-    with redis_cluster(tmp_path_factory.mktemp("redis-cluster")) as urls:
+    """The primaries of a Redis Cluster that the whole run shares; each has a replica."""
+    with redis_cluster(tmp_path_factory.mktemp("redis-cluster"), replicas=3) as urls:
         yield urls
 
 
 @pytest.fixture
 def clean_redis_cluster_url(redis_cluster_urls: list[str]) -> str:
-    """One node of the shared Redis Cluster, all of whose nodes are emptied."""
+    """One primary of the shared Redis Cluster, all of whose nodes are emptied."""
     for url in redis_cluster_urls:
         with redis.Redis.from_url(url) as client:
             client.flushall()
@@ -55,6 +71,24 @@ def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         _cannot_start(f"REAL KAFKA IS NOT TESTED: {missing}")
     with kafka_server(tmp_path_factory.mktemp("kafka")) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def shared_kafka_brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBrokers]:
+    """Three Kafka brokers that the whole run shares; whoever takes one away takes `kafka_brokers`."""
+    if missing := missing_for_kafka():
+        _cannot_start(f"REAL KAFKA IS NOT TESTED: {missing}")
+    with running_brokers(tmp_path_factory.mktemp("kafka-brokers")) as brokers:
+        yield brokers
+
+
+@pytest.fixture
+def kafka_brokers(shared_kafka_brokers: KafkaBrokers) -> Iterator[KafkaBrokers]:
+    """The three shared brokers, all there and in sync, and brought back afterwards."""
+    try:
+        yield shared_kafka_brokers
+    finally:
+        shared_kafka_brokers.bring_back()
 
 
 def _cannot_start(reason: str) -> NoReturn:

@@ -11,15 +11,16 @@ from prometheus_client import CollectorRegistry
 from pydantic_core import PydanticUndefined
 
 from services.collector.settings import CollectorSettings
-from services.runtime.metrics import ApiMetrics, CollectorMetrics, WorkerMetrics
+from services.runtime.metrics import ApiMetrics, CollectorMetrics, WebhookMetrics, WorkerMetrics
 from services.runtime.settings import Settings
 from services.schemas import schemas
 from services.segment_api.settings import ApiSettings
 from services.segmentation.events import InvalidEvent, read_event
 from services.stream_worker.settings import WorkerSettings
+from services.webhooks.settings import WebhookSettings
 
 ROOT = Path(__file__).parents[1]
-EVERY_SETTINGS: list[type[Settings]] = [Settings, CollectorSettings, ApiSettings, WorkerSettings]
+EVERY_SETTINGS: list[type[Settings]] = [Settings, CollectorSettings, ApiSettings, WorkerSettings, WebhookSettings]
 GOOD = {"event_id": "e", "user_id": "u", "type": "view"}
 
 
@@ -41,6 +42,7 @@ def test_every_metric_is_documented_and_no_other_is() -> None:
     registry = CollectorRegistry()
     for metrics in (CollectorMetrics, ApiMetrics, WorkerMetrics):
         metrics(registry)
+    WebhookMetrics(registry, ["crm"])
     names = {family.name + ("_total" if family.type == "counter" else "") for family in registry.collect()}
     documented = re.findall(r"^\| `(tranche_\w+)` \|", (ROOT / "docs/metrics.md").read_text(), re.MULTILINE)
     assert set(documented) == names

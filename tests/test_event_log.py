@@ -149,8 +149,9 @@ async def test_a_position_below_what_the_log_still_holds_is_told(event_log: Even
     await opened(reader, [0])
     await event_log.trim(1, below=6)
     await reader.seek(1, 0)
-    with pytest.raises(LogTrimmed, match=r"partition 1\b.*\b0\b.*\b6\b"):
+    with pytest.raises(LogTrimmed, match=r"partition 1\b.*\b0\b.*\b6\b") as told:
         await poll_until(reader, 1)
+    assert (told.value.partition, told.value.position, told.value.begin, told.value.end) == (1, 0, 6, 10)
     await reader.seek(1, 6)
     assert [each.value for each in await poll_until(reader, 4)] == [b"6", b"7", b"8", b"9"]
 
@@ -161,8 +162,9 @@ async def test_a_log_trimmed_to_its_end_goes_on_from_there_only(event_log: Event
     await event_log.trim(1, below=10)
     await opened(reader, [0])
     await reader.seek(1, 9)
-    with pytest.raises(LogTrimmed, match=r"partition 1\b.*\b9\b"):
+    with pytest.raises(LogTrimmed, match=r"partition 1\b.*\b9\b") as told:
         await poll_until(reader, 1)
+    assert (told.value.position, told.value.begin, told.value.end) == (9, 10, 10)
     await reader.seek(1, 10)
     assert await reader.poll(100, 0.3) == []
     await writer.append([Message(1, b"k", b"next")])
@@ -175,8 +177,36 @@ async def test_a_position_beyond_the_end_is_told(event_log: EventLog) -> None:
     await event_log.writer().append(numbered(1, 10))
     await opened(reader, [0])
     await reader.seek(1, 12)
-    with pytest.raises(LogTrimmed, match=r"partition 1\b.*\b12\b.*\b10\b"):
+    with pytest.raises(LogTrimmed, match=r"partition 1\b.*\b12\b.*\b10\b") as told:
         await poll_until(reader, 1)
+    assert (told.value.position, told.value.begin, told.value.end) == (12, 0, 10)
+
+
+async def test_the_others_are_read_on_when_a_partition_is_shut(event_log: EventLog) -> None:
+    writer, reader = event_log.writer(), event_log.reader()
+    await writer.append([*numbered(0, 3), *numbered(1, 10)])
+    await event_log.trim(1, below=6)
+    await opened(reader, [0, 1])
+    with pytest.raises(LogTrimmed):
+        await poll_until(reader, 100)
+    await reader.shut(1)
+    assert reader.unopened() >= {1}
+    assert 1 in reader.assigned()
+    await reader.seek(0, 0)
+    await writer.append([*numbered(0, 2), *numbered(1, 2)])
+    assert {each.partition for each in await poll_until(reader, 5)} == {0}
+    assert await reader.poll(100, 0.5) == []
+    await reader.seek(1, 6)
+    assert [each.value for each in await poll_until(reader, 6)] == [b"6", b"7", b"8", b"9", b"0", b"1"]
+
+
+async def test_the_begins_tell_what_is_still_held(event_log: EventLog) -> None:
+    offsets = event_log.offsets()
+    assert await offsets.begins() == {0: 0, 1: 0, 2: 0, 3: 0}
+    await event_log.writer().append([*numbered(1, 10), *numbered(2, 5)])
+    await event_log.trim(1, below=6)
+    await event_log.trim(2, below=5)
+    assert await offsets.begins() == {0: 0, 1: 6, 2: 5, 3: 0}
 
 
 async def test_dead_letters_keep_the_reason_and_the_original_bytes(event_log: EventLog) -> None:

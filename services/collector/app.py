@@ -67,7 +67,7 @@ async def open_app(settings: CollectorSettings) -> AsyncIterator[FastAPI]:
 
 
 def run(settings: CollectorSettings) -> None:
-    serve(lambda: open_app(settings), settings.host, settings.collector_port)
+    serve(lambda: open_app(settings), settings.host, settings.collector_port, settings.api_keys)
 
 
 async def _agree_with_redis(settings: CollectorSettings) -> None:

@@ -60,6 +60,7 @@ class Collect:
     async def _take(self, body: bytearray) -> Response:
         with _garbage_left_alone():
             intake = take_in(body, self._clock(), self._limits)
+        del body  # the log may take its time
         self._metrics.rejected.inc(len(intake.rejects))
         if not intake.messages:
             raise none_good(intake)

@@ -35,10 +35,11 @@ class Audience:
         return max(self.users, key=lambda user: len(user.segments))
 
 
-async def look_up_sample(api_url: str, user_ids: Sequence[str]) -> Audience:
+async def look_up_sample(api_url: str, user_ids: Sequence[str], api_key: str | None = None) -> Audience:
     """Look up at most `SAMPLE` users, always the same of the same ids. Raises httpx.HTTPError."""
     chosen = Random(1).sample(user_ids, min(SAMPLE, len(user_ids)))  # noqa: S311 - a sample, no secret
-    async with httpx.AsyncClient(base_url=api_url, timeout=30, trust_env=False) as client:
+    headers = {"X-API-Key": api_key} if api_key else {}
+    async with httpx.AsyncClient(base_url=api_url, headers=headers, timeout=30, trust_env=False) as client:
         listed = (await client.get("/v1/segments")).raise_for_status().json()
         answered = (await client.post("/v1/lookup", json={"user_ids": chosen})).raise_for_status().json()
     return Audience(

@@ -14,13 +14,15 @@ def show_audience(audience: Audience, console: Console) -> None:
     console.print(_people(audience))
 
 
-def show_next_steps(user_id: str, api_url: str, collector_url: str, console: Console) -> None:
+def show_next_steps(user_id: str, api_url: str, collector_url: str, console: Console, *, with_key: bool) -> None:
+    """Commands to try; where a key is needed they take it from the environment, so that it is not on the screen."""
+    key = ' -H "X-API-Key: $TRANCHE_API_KEY"' if with_key else ""
     event = f'{{"event_id": "try-1", "user_id": "{user_id}", "type": "purchase", "properties": {{"value": 129.9}}}}'
     console.print("\nTry next, in another terminal:")
     for line in (  # no remark behind a command: some shells would take it for arguments
-        f"  curl '{api_url}/v1/users/{user_id}/segments'",
+        f"  curl '{api_url}/v1/users/{user_id}/segments'{key}",
         f"  curl '{collector_url}/v1/events' -d '{event}'",
-        f"  curl '{api_url}/v1/users/{user_id}/segments?fields=ids'",
+        f"  curl '{api_url}/v1/users/{user_id}/segments?fields=ids'{key}",
     ):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 

@@ -4,13 +4,14 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
 from services.demo.audience import look_up_sample
+from services.demo.key_check import refuse_weak_key
 from services.demo.report import show_audience, show_next_steps
 from services.local_stack.stack import Stack, StackOptions
 from services.local_stack.up import CHECK_S, keep_alive, signals_as_interrupts
@@ -27,6 +28,8 @@ class DemoOptions:
     segments: Path
     log: RecordedLog | None = None
     """What to replay; None for the simulation."""
+    api_key: str | None = field(default=None, repr=False)
+    """Needed where TRANCHE_API_KEYS is set; with the scopes lookup, segments and operations."""
 
 
 def demo(options: DemoOptions, console: Console) -> int:
@@ -53,14 +56,16 @@ async def _show(options: DemoOptions, stack: Stack, pacer: Pacer, console: Conso
     outcome = Outcome()
     api_url = f"http://127.0.0.1:{options.api_port}"
     try:
+        await refuse_weak_key(api_url, options.api_key)
         with _source(options.log) as source:
-            target = Target(f"http://127.0.0.1:{options.collector_port}", api_url)
+            target = Target(f"http://127.0.0.1:{options.collector_port}", api_url, options.api_key)
             await play(source, target, outcome, console, pacer)
         report(outcome, console)
-        audience = await look_up_sample(api_url, sorted(outcome.counts.users))
+        audience = await look_up_sample(api_url, sorted(outcome.counts.users), options.api_key)
         show_audience(audience, console)
         if audience.users:
-            show_next_steps(audience.richest().user_id, api_url, target.collector_url, console)
+            richest = audience.richest().user_id
+            show_next_steps(richest, api_url, target.collector_url, console, with_key=options.api_key is not None)
     finally:
         keeping.cancel()
     return outcome

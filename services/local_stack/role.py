@@ -19,7 +19,7 @@ _LONGEST_DELAY_S = 2.0
 
 
 class Role:
-    """`tranche NAME` on loopback, ready once its /readyz says so.
+    """`tranche NAME` on loopback, ready once its /readyz says so, or says that it works on all that it can.
 
     Without a `port` each start takes a free one. `first_env` is for the first start alone.
     """
@@ -57,9 +57,10 @@ class Role:
     def ready(self) -> bool:
         try:
             host = reachable(self._env.get("TRANCHE_HOST", ""))
-            return httpx.get(f"http://{host}:{self._port}/readyz", timeout=2, trust_env=False).is_success
+            answer = httpx.get(f"http://{host}:{self._port}/readyz", timeout=2, trust_env=False)
         except httpx.HTTPError:
             return False
+        return answer.is_success or _only_waits_for_repair(answer)
 
     def keep_alive(self) -> bool:
         """Start it again if it has ended, later and later when it ends right away; whether it was started."""
@@ -83,3 +84,12 @@ class Role:
 
     def _last_lines(self) -> str:
         return last_lines(self._log_path)
+
+
+def _only_waits_for_repair(answer: httpx.Response) -> bool:
+    """Whether a worker does its work but for what it has stopped, which is repaired while the others run."""
+    try:
+        told = answer.json()
+    except ValueError:
+        return False
+    return isinstance(told, dict) and bool(told.get("stopped")) and told.get("missing") == told["stopped"]

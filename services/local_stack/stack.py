@@ -46,6 +46,8 @@ class Stack:
         except BaseException:
             self.stop()
             raise
+        if self._redis is not None:
+            _say(f"Redis is at {self._redis.url}: TRANCHE_REDIS_URL for `tranche repair` and `tranche dlq`")
 
     def keep_alive(self) -> None:
         """Bring back what has died."""
@@ -96,6 +98,8 @@ class Stack:
         for index in range(options.workers):
             worker = {"TRANCHE_WORKERS": str(options.workers), "TRANCHE_WORKER_INDEX": str(index)}
             yield Role("worker", None, shared | worker, self._logs / f"worker-{index}.log")
+        if os.environ.get("TRANCHE_WEBHOOKS"):
+            yield Role("webhooks", None, shared, self._logs / "webhooks.log")
 
 
 def _say(text: str) -> None:

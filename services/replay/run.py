@@ -10,7 +10,7 @@ from rich.console import Console
 
 from services.replay.counts import Counts
 from services.replay.delivery import Delivery, GaveUp
-from services.replay.lag import status_lag, wait_until_applied
+from services.replay.lag import refuse_bad_key, status_lag, wait_until_applied
 from services.replay.pacing import Pacer
 from services.replay.progress import progress
 from services.replay.reader import BadRow, BrokenRecording, Row, WrongFormat
@@ -24,10 +24,14 @@ INTERRUPTED = 130  # as shells report a process that Ctrl-C ended
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a replay goes. `api_url` is where the lag is read; without it nobody waits for the workers."""
+    """Where a replay goes. `api_url` is where the lag is read; without it nobody waits for the workers.
+
+    `api_key` is for the API alone: the collector takes events from everybody, and may be anybody's.
+    """
 
     collector_url: str
     api_url: str | None = None
+    api_key: str | None = field(default=None, repr=False)
 
     @property
     def events_url(self) -> str:
@@ -80,13 +84,15 @@ def replay(
 async def play(source: Source, target: Target, outcome: Outcome, console: Console, pacer: Pacer) -> None:
     """Send one source, showing progress; `outcome` is filled in all along, so an interrupted replay has one too.
 
-    Raises WrongFormat, and what else reading the source raises.
+    Raises WrongFormat, KeyRefused, and what else reading the source raises.
     """
     started_s = time.monotonic()
     counts = outcome.counts
     # A proxy named in the environment is none of a loopback address's business.
     async with httpx.AsyncClient(timeout=REQUEST_TIMEOUT_S, trust_env=False) as client:
-        lag = status_lag(client, target.api_url) if target.api_url else None
+        if target.api_url:  # before anything is sent: at the end of a long replay it would be too late
+            await refuse_bad_key(client, target.api_url, target.api_key)
+        lag = status_lag(client, target.api_url, target.api_key) if target.api_url else None
         delivery = Delivery(client, target.events_url, counts)
         async with progress(console, source, counts, lag):
             try:

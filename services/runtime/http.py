@@ -3,10 +3,12 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
 from http import HTTPStatus
 from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
 import uvicorn
 import uvloop
@@ -14,6 +16,10 @@ from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.types import ASGIApp
 
+from services.runtime.access.described import with_keys
+from services.runtime.access.guard import guarded
+from services.runtime.access.listening import refuse_open_door
+from services.runtime.connection import Connection
 from services.runtime.problems import ProblemError, answer_with_problems, problem_answer
 
 READY_TIMEOUT_S = 1.0
@@ -21,13 +27,17 @@ STOP_TIMEOUT_S = 10
 
 ReadyCheck = Callable[[], Awaitable[Collection[str]]]
 """Names what a service misses to do its work; empty when it is ready."""
+Facts = Callable[[], Mapping[str, object]]
+"""What /readyz tells beside that."""
 
 _log = logging.getLogger(__name__)
 
 
-def service_app(title: str, description: str, registry: CollectorRegistry, missing: ReadyCheck) -> FastAPI:
+def service_app(
+    title: str, description: str, registry: CollectorRegistry, missing: ReadyCheck, facts: Facts = dict
+) -> FastAPI:
     """An app with /healthz, /readyz, /metrics and /openapi.json that answers every error as a problem."""
-    app = FastAPI(
+    app = _Service(
         title=title,
         description=description,
         version=version("tranche"),
@@ -37,20 +47,29 @@ def service_app(title: str, description: str, registry: CollectorRegistry, missi
         responses={"default": problem_answer("Anything else is a problem (RFC 9457).")},
     )
     answer_with_problems(app)
-    _add_health(app, missing)
+    _add_health(app, missing, facts)
     _add_metrics(app, registry)
     return app
 
 
-def serve(open_app: Callable[[], AbstractAsyncContextManager[ASGIApp]], host: str, port: int) -> None:
+class _Service(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        return with_keys(super().openapi())
+
+
+def serve(
+    open_app: Callable[[], AbstractAsyncContextManager[ASGIApp]], host: str, port: int, key_file: Path | None = None
+) -> None:
     """Serve the app that `open_app` yields until SIGTERM or SIGINT, then let requests end and leave its context.
 
-    Raises SystemExit when the address cannot be bound.
+    With a `key_file` only those come in who hold a key of it. Raises SystemExit when the address cannot be bound,
+    OpenDoor where it is beyond loopback and there are no keys, and BadKeyFile.
     """
+    refuse_open_door(host, key_file)
 
     async def main() -> None:
-        async with open_app() as app:
-            await StoppableServer(server_config(app, host, port)).serve()
+        async with open_app() as app, guarded(app, key_file) as door:
+            await StoppableServer(server_config(door, host, port)).serve()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())
@@ -62,7 +81,7 @@ def server_config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
         app,
         host=host,
         port=port,
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -90,7 +109,7 @@ class StoppableServer(uvicorn.Server):
                 loop.remove_signal_handler(each)
 
 
-def _add_health(app: FastAPI, missing: ReadyCheck) -> None:
+def _add_health(app: FastAPI, missing: ReadyCheck, facts: Facts) -> None:
     @app.get("/healthz", summary="The process lives", tags=["operations"])
     async def healthz() -> dict[str, str]:
         return {"status": "alive"}
@@ -103,12 +122,12 @@ def _add_health(app: FastAPI, missing: ReadyCheck) -> None:
             503: problem_answer("Something is missing.", {"missing": {"type": "array", "items": {"type": "string"}}})
         },
     )
-    async def readyz() -> dict[str, str]:
+    async def readyz() -> dict[str, object]:
         names = sorted(await _ask(missing))
         if names:
             detail = f"missing: {', '.join(names)}"
-            raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, members={"missing": names})
-        return {"status": "ready"}
+            raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, members={"missing": names, **facts()})
+        return {"status": "ready", **facts()}
 
 
 async def _ask(missing: ReadyCheck) -> Collection[str]:

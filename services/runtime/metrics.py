@@ -61,9 +61,9 @@ class ApiMetrics:
             registry=registry,
         )
         self._outcomes = {name: lookups.labels(name) for name in ("known", "unknown", "degraded", "refused")}
-        self._seconds = Histogram(
+        self.lookup_seconds = Histogram(
             "tranche_api_lookup_seconds",
-            "Seconds that a lookup request took inside the server.",
+            "Seconds that a lookup request took inside the server, if it was let in.",
             registry=registry,
             buckets=(0.0005, 0.001, 0.002, 0.004, 0.006, 0.008, 0.01, 0.02, 0.05, 0.1, 0.5),
         )
@@ -76,10 +76,26 @@ class ApiMetrics:
             "tranche_api_catalog_version", "The version of the catalog that is in force here.", registry=registry
         )
 
-    def observe_lookups(self, answers: Sequence[Mapping[str, object]], seconds: float) -> None:
-        self._seconds.observe(seconds)
-        for answer in answers:
-            self._outcomes[_outcome(answer)].inc()
+        shed = Counter(
+            "tranche_api_shed_total",
+            "Requests turned away at the door: lookup was answered as degraded, other was asked to come again (503).",
+            ["request"],  # lookup, other
+            registry=registry,
+        )
+        self._shed_lookups, self.shed_others = shed.labels("lookup"), shed.labels("other")
+        self.lookup_room = Gauge(
+            "tranche_api_lookup_room", "Lookups of one user that the door lets be under way at once.", registry=registry
+        )
+        self.reads_in_flight = Gauge(
+            "tranche_api_reads_in_flight", "Reads of lookups that Redis has not answered.", registry=registry
+        )
+
+    def count_lookup(self, answer: Mapping[str, object]) -> None:
+        self._outcomes[_outcome(answer)].inc()
+
+    def shed_lookup(self) -> None:
+        self._shed_lookups.inc()
+        self._outcomes["degraded"].inc()
 
 
 def _outcome(answer: Mapping[str, object]) -> str:
@@ -112,13 +128,51 @@ class WorkerMetrics:
         )
         self.failed_turns = Counter(
             "tranche_worker_failed_turns_total",
-            "Turns given up because Redis or the log did not answer.",
+            "Work on some partitions, or a look into the log, that failed and is tried again.",
             registry=registry,
         )
-        self.partitions = Gauge("tranche_worker_partitions", "Partitions that this worker owns.", registry=registry)
+        self.partitions = Gauge("tranche_worker_partitions", "Partitions that this worker works on.", registry=registry)
+        self.stopped = Gauge(
+            "tranche_worker_stopped_partitions",
+            "Partitions owned and not worked on, because of what the log no longer holds or of a repair.",
+            registry=registry,
+        )
+        self.missing = Gauge(
+            "tranche_worker_missing_records",
+            "Records of stopped partitions that the log no longer holds and that were never applied.",
+            registry=registry,
+        )
+        self.lag = Gauge(
+            "tranche_worker_lag_records",
+            "Records in the log that are not applied, of the partitions that this worker owns.",
+            registry=registry,
+        )
+        self.oldest_seconds = Gauge(
+            "tranche_worker_oldest_unapplied_seconds",
+            "Seconds that the oldest record has been waiting that is not applied, at most; 0 where none is.",
+            registry=registry,
+        )
+        self.rewinds = Counter(
+            "tranche_worker_rewinds_total",
+            "Watermarks found before where this worker left them: Redis lost what it had confirmed.",
+            registry=registry,
+        )
         self.cached_events = Gauge(
             "tranche_worker_cached_events",
             "Events in the profiles that the cache holds, and four for each user.",
+            registry=registry,
+        )
+        self.changes = Counter(
+            "tranche_worker_changes_published_total",
+            "Changes of who is in which segment that were published, with those that were published again.",
+            registry=registry,
+        )
+        self.outbox_changes = Gauge(
+            "tranche_worker_outbox_changes", "Changes told that wait in the outbox to be published.", registry=registry
+        )
+        self.outbox_seconds = Gauge(
+            "tranche_worker_outbox_age_seconds",
+            "Seconds that the oldest change has been waiting to be published; 0 where none is.",
             registry=registry,
         )
         self._delay_seconds = Histogram(
@@ -130,3 +184,61 @@ class WorkerMetrics:
 
     def observe_delay(self, seconds: float) -> None:
         self._delay_seconds.observe(max(0.0, seconds))
+
+
+class WebhookMetrics:
+    """What the role that delivers webhooks counts. A webhook's name comes from the operator's own file."""
+
+    def __init__(self, registry: CollectorRegistry, webhooks: Sequence[str]) -> None:
+        self._deliveries = Counter(
+            "tranche_webhooks_deliveries_total",
+            "Requests to a webhook's receiver: accepted, or failed, which is any other answer or none.",
+            ["webhook", "outcome"],
+            registry=registry,
+        )
+        self._changes = Counter(
+            "tranche_webhooks_changes_total", "Changes that a receiver has accepted.", ["webhook"], registry=registry
+        )
+        self._lost = Counter(
+            "tranche_webhooks_lost_changes_total",
+            "Changes that the changes stream no longer held when they were to be delivered.",
+            ["webhook"],
+            registry=registry,
+        )
+        self._disabled = Gauge(
+            "tranche_webhooks_disabled",
+            "1 for a webhook to which nothing is sent until the next start.",
+            ["webhook"],
+            registry=registry,
+        )
+        self.waiting_seconds = Gauge(
+            "tranche_webhooks_waiting_seconds",
+            "Seconds since the oldest change was told that has been sent and not been accepted; 0 when there is none.",
+            ["webhook"],
+            registry=registry,
+        )
+        self.unreadable = Counter(
+            "tranche_webhooks_unreadable_total",
+            "Records of the changes stream that are no change, left out.",
+            registry=registry,
+        )
+        for webhook in webhooks:
+            self._name(webhook)
+
+    def observe(self, webhook: str, changes: int, *, accepted: bool) -> None:
+        self._deliveries.labels(webhook, "accepted" if accepted else "failed").inc()
+        if accepted:
+            self._changes.labels(webhook).inc(changes)
+
+    def lose(self, webhook: str, changes: int) -> None:
+        self._lost.labels(webhook).inc(changes)
+
+    def disable(self, webhook: str) -> None:
+        self._disabled.labels(webhook).set(1)
+
+    def _name(self, webhook: str) -> None:
+        """Have its series there from the start, for an alarm cannot ring for one that is absent."""
+        for outcome in ("accepted", "failed"):
+            self._deliveries.labels(webhook, outcome)
+        for each in (self._changes, self._lost, self._disabled, self.waiting_seconds):
+            each.labels(webhook)

@@ -6,7 +6,9 @@ cannot carry another request (RFC 9112, section 9.6).
 """
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
+from http import HTTPStatus
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -22,6 +24,13 @@ class UnreadBody(ProblemError):
     def response(self) -> Response:
         whole = super().response()
         return LingeringResponse(whole.body, whole.status_code, {**whole.headers, "Connection": "close"})
+
+
+def refused(scope: Scope, status: HTTPStatus, detail: str, headers: Mapping[str, str]) -> Response:
+    """The answer to a request of which nothing but its head was looked at."""
+    brings_a_body = any(name in {b"content-length", b"transfer-encoding"} for name, _ in scope["headers"])
+    problem = UnreadBody if brings_a_body else ProblemError
+    return problem(status, detail, headers=headers).response()
 
 
 class LingeringResponse(Response):

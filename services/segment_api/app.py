@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request, Response
 from services.runtime.clock import now_ms
 from services.runtime.event_log.opening import open_offsets, open_writer
 from services.runtime.event_log.port import LogUnavailable
+from services.runtime.eviction import refuse_eviction
 from services.runtime.http import serve, service_app
 from services.runtime.metrics import ApiMetrics, process_registry
 from services.runtime.partition_count import agree_on_partitions
@@ -21,6 +22,9 @@ from services.runtime.problems import ProblemError
 from services.runtime.redis_client import REDIS_ERRORS, RedisClient, connect
 from services.runtime.watched import UnreadableValue, WatchedValue
 from services.segment_api.bodies import Bodies
+from services.segment_api.digest import Digests
+from services.segment_api.door.admission import Admission
+from services.segment_api.door.door import Door
 from services.segment_api.explain.routes import Explaining, explain_routes
 from services.segment_api.export.export import Export
 from services.segment_api.export.routes import export_routes
@@ -37,7 +41,7 @@ from services.segment_api.preview.routes import preview_routes
 from services.segment_api.preview.sample import Sampler
 from services.segment_api.rare_log import RareLog
 from services.segment_api.reads import BoundedReads
-from services.segment_api.rests import Pace
+from services.segment_api.rests import Lane, Pace
 from services.segment_api.segments.catalog_store import CatalogStore, watched_catalog
 from services.segment_api.segments.facts import SegmentFacts
 from services.segment_api.segments.routes import segment_routes
@@ -75,8 +79,10 @@ async def open_app(settings: ApiSettings) -> AsyncIterator[FastAPI]:
         stack.push_async_callback(redis.aclose)
         hot = connect(settings.redis_url, timeout_s=REDIS_TIMEOUT_S)  # its connections are for lookups alone
         stack.push_async_callback(hot.aclose)
+        await hot.initialize()  # the nodes of a cluster: the first lookup has no time to look for them
         offsets = await open_offsets(settings)
         stack.push_async_callback(offsets.close)
+        await refuse_eviction(redis)
         await agree_on_partitions(redis, keys.PARTITIONS, settings.partitions)
         catalog = watched_catalog(redis)
         store, keep = CatalogStore(redis, catalog), KeepList.parse(settings.keep)
@@ -109,16 +115,19 @@ async def open_app(settings: ApiSettings) -> AsyncIterator[FastAPI]:
             segment_routes(store, keep, bodies, _facts(users, sizes, history, keep)),
             export_routes(users.export, store, settings.partitions, now_ms),
             list_routes(ListUploads(lists, log, settings.partitions), lists, store.read),
-            status_routes(offsets, redis, store, settings.partitions),
+            status_routes(offsets, redis, store, settings.partitions, Digests(redis, users.pace)),
         ):
             app.include_router(routes)
         for error in (*REDIS_ERRORS, LogUnavailable, UnreadableValue):
             app.add_exception_handler(error, _unavailable)
+        admission = Admission(settings.lookup_deadline_ms / 1000, settings.max_reads_in_flight)
+        metrics.lookup_room.set_function(lambda: admission.room)
+        app.add_middleware(Door, admission, metrics, now_ms)
         yield app
 
 
 def run(settings: ApiSettings) -> None:
-    serve(lambda: open_app(settings), settings.host, settings.api_port)
+    serve(lambda: open_app(settings), settings.host, settings.api_port, settings.api_keys)
 
 
 class _Users:
@@ -137,8 +146,10 @@ class _Users:
         unreadable = RareLog("the state of users cannot be read by this version of Tranche").note
         zones, consent_required = TimeZones.parse(settings.time_zones), settings.consent_required
         partitions, now = settings.partitions, lambda: catalog.value
+        fast = BoundedReads(hot, settings.max_reads_in_flight, failed.note)
+        metrics.reads_in_flight.set_function(lambda: fast.in_flight)
         self.lookup = Lookup(
-            BoundedReads(hot, settings.max_reads_in_flight, failed.note),
+            fast,
             now,
             Strangers(),
             partitions,
@@ -147,11 +158,12 @@ class _Users:
             now_ms,
             unreadable,
             metrics.evaluated.inc,
+            Lane(),
         )
         slow = BoundedReads(redis, SLOW_READS, failed.note)
         sampler = Sampler(redis, partitions, Random())  # noqa: S311 - a sample, no secret
         self.explaining = Explaining(slow, now, zones, partitions, consent_required, now_ms)
-        pace = Pace()
+        self.pace = pace = Pace()
         self.export = Export(redis, now, partitions, zones, consent_required, unreadable, pace=pace)
         self.covered = Covered(sampler, slow, zones, pace)
         self.progress = Progress(redis, partitions, now_ms)

@@ -2,6 +2,10 @@
 
 import asyncio
 import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
 
 WORK_S = 0.0005
 REST_S = 0.001
@@ -36,3 +40,30 @@ class Rests:
         if now_s - self._since_s >= WORK_S:
             await asyncio.sleep(self._pace.next_stretch_s(now_s))
             self._since_s = time.perf_counter()
+
+
+class Lane:
+    """For work that somebody waits for, so that it goes on without a rest as long as nobody else has any.
+
+    Of all that is in the lane one stretch is done in a turn of the event loop, however much there is.
+    """
+
+    def __init__(self) -> None:
+        self._free = asyncio.Lock()
+
+    async def each(self, act: Callable[[T], None], rows: Iterable[T]) -> None:
+        """Act on the rows in their order. What `act` raises ends it."""
+        remaining = iter(rows)
+        while not await self._stretch(act, remaining):
+            pass
+
+    async def _stretch(self, act: Callable[[T], None], rows: Iterator[T]) -> bool:
+        """Whether those were the last."""
+        async with self._free:
+            until_s = time.perf_counter() + WORK_S
+            for row in rows:
+                act(row)
+                if time.perf_counter() >= until_s:
+                    await asyncio.sleep(0)
+                    return False
+        return True

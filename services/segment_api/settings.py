@@ -15,6 +15,7 @@ class ApiSettings(Settings):
     lookup_deadline_ms: float = Field(8.0, gt=0, description="time until a lookup answers without Redis, milliseconds")
     batch_deadline_ms: float = Field(100.0, gt=0, description="the same for a lookup of many users, milliseconds")
     max_reads_in_flight: int = Field(
-        256, ge=1, description="number of reads that may wait for Redis at once; past it answers are degraded"
+        256,
+        ge=1,
+        description="number of reads that may wait for one Redis server at once; past it answers are degraded",
     )
-    consent_required: bool = Field(False, description="whether a user without any consent record is served nothing")

@@ -17,12 +17,18 @@ class Turns:
     @contextmanager
     def one(self) -> Iterator[None]:
         """Raises ProblemError (503) where all are taken."""
-        if self._taken >= self._limit:
+        with self.some(1):
+            yield
+
+    @contextmanager
+    def some(self, count: int) -> Iterator[None]:
+        """Raises ProblemError (503) where not so many are left."""
+        if self._taken + count > self._limit:
             headers = {"Retry-After": str(self._retry_after_s)}
-            detail = f"{self._limit} {self._what} are under way, which is as many as there may be at once"
+            detail = f"{self._taken} {self._what} are under way, and there may be {self._limit} at once"
             raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=headers)
-        self._taken += 1
+        self._taken += count
         try:
             yield
         finally:
-            self._taken -= 1
+            self._taken -= count

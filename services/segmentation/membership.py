@@ -124,7 +124,7 @@ def _others(
 
 def _begun_ms(profile: Profile, catalog: Catalog, before: Membership | None) -> dict[int, int]:
     """Since when the user has been in each segment that `before` was right about, by ordinal."""
-    if before is None:
+    if before is None or before.catalog_version > catalog.version:  # of an edit that Redis has lost
         return {}
     edited = catalog.edited_since(before.catalog_version)
     return {

@@ -3,15 +3,15 @@
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
 
 from services.runtime.clock import now_ms
-from services.runtime.event_log.opening import open_reader, open_writer
-from services.runtime.event_log.port import LogTrimmed
+from services.runtime.event_log.opening import open_changes_writer, open_offsets, open_reader, open_writer
+from services.runtime.eviction import refuse_eviction
 from services.runtime.http import serve, service_app
 from services.runtime.metrics import WorkerMetrics, process_registry
 from services.runtime.partition_count import agree_on_partitions
@@ -23,17 +23,23 @@ from services.segmentation.time_zones import TimeZones
 from services.segmentation.wire import keys
 from services.segmentation.wire.catalog import catalog_decoder
 from services.stream_worker.cache import StateCache
+from services.stream_worker.condition import facts_of, missing_in
+from services.stream_worker.log_watch import EVERY_S, LogWatch
 from services.stream_worker.settings import WorkerSettings
 from services.stream_worker.store import UserStore
+from services.stream_worker.telling import Tells
+from services.stream_worker.watchdog import watched
 from services.stream_worker.worker import Worker
 
 REDIS_TIMEOUT_S = 5.0
+TELLING_LOOK_S = 0.5
+"""How often the log's ends are looked at where that decides when the passing of time is told."""
 
 _log = logging.getLogger(__name__)
 
 
 def run(settings: WorkerSettings) -> None:
-    serve(lambda: open_app(settings), settings.host, settings.worker_port)
+    serve(lambda: open_app(settings), settings.host, settings.worker_port, settings.api_keys)
 
 
 @asynccontextmanager
@@ -42,11 +48,14 @@ async def open_app(settings: WorkerSettings) -> AsyncIterator[FastAPI]:
     async with AsyncExitStack() as stack:
         redis = connect(settings.redis_url, timeout_s=REDIS_TIMEOUT_S)
         stack.push_async_callback(redis.aclose)
+        await refuse_eviction(redis)
         await agree_on_partitions(redis, keys.PARTITIONS, settings.partitions)
         writer = await open_writer(settings)
         stack.push_async_callback(writer.close)
         reader = await open_reader(settings, range(settings.worker_index, settings.partitions, settings.workers))
         stack.push_async_callback(reader.close)
+        offsets = await open_offsets(settings)
+        stack.push_async_callback(offsets.close)
         catalog = WatchedValue(redis, keys.CATALOG, catalog_decoder(), Catalog())
         await catalog.refresh()
 
@@ -57,7 +66,7 @@ async def open_app(settings: WorkerSettings) -> AsyncIterator[FastAPI]:
         worker = Worker(
             reader,
             writer,
-            UserStore(redis, now_ms),
+            UserStore(redis, now_ms, tells=settings.changes, consent_required=settings.consent_required),
             cache,
             catalog,
             KeepList.parse(settings.keep),
@@ -66,27 +75,51 @@ async def open_app(settings: WorkerSettings) -> AsyncIterator[FastAPI]:
             settings.max_records,
             metrics,
             now_ms,
+            await _tells(settings, stack) if settings.changes else None,
         )
 
-        async def missing() -> Collection[str]:
-            return [worker.failing] if worker.failing else []
+        _show(worker, metrics)
+        every_s = TELLING_LOOK_S if settings.changes else EVERY_S
+        watch = LogWatch(offsets, worker.owned.progress, worker.owned.stopped, now_ms, every_s)
 
-        async with _background(worker, catalog):
-            yield service_app("Tranche worker", "Folds events into users.", registry, missing)
+        async def missing() -> Collection[str]:
+            return missing_in(worker)
+
+        with watched(lambda: worker.pulse):
+            async with _background(worker, [catalog.follow(), watch.follow()]):
+                yield service_app(
+                    "Tranche worker", "Folds events into users.", registry, missing, partial(facts_of, worker, registry)
+                )
+
+
+async def _tells(settings: WorkerSettings, stack: AsyncExitStack) -> Tells:
+    writer = await open_changes_writer(settings)
+    stack.push_async_callback(writer.close)
+    return Tells(writer, settings.consent_required, settings.changes_grace_ms)
+
+
+def _show(worker: Worker, metrics: WorkerMetrics) -> None:
+    """Have the metrics tell what the worker knows whenever they are asked for."""
+    owned = worker.owned
+    metrics.stopped.set_function(lambda: len(owned.stopped))
+    metrics.missing.set_function(lambda: owned.stopped.missing)
+    metrics.lag.set_function(lambda: owned.progress.lag)
+    metrics.oldest_seconds.set_function(lambda: owned.progress.oldest_s(now_ms()))
 
 
 @asynccontextmanager
-async def _background(worker: Worker, catalog: WatchedValue[Catalog]) -> AsyncIterator[None]:
+async def _background(worker: Worker, following: Iterable[Coroutine[None, None, None]]) -> AsyncIterator[None]:
     """Run the worker beside the page. If it ends by itself, so does the process, with the reason as its error."""
     stopping = asyncio.Event()
-    following = asyncio.create_task(catalog.follow())
+    followers = [asyncio.create_task(each) for each in following]
     working = asyncio.create_task(worker.run(stopping))
     working.add_done_callback(partial(_stop_process, stopping))
     try:
         yield
     finally:
         stopping.set()
-        following.cancel()
+        for follower in followers:
+            follower.cancel()
         await working
 
 
@@ -94,5 +127,5 @@ def _stop_process(stopping: asyncio.Event, working: asyncio.Task[None]) -> None:
     if not stopping.is_set():
         error = working.exception()
         # Only the name of what nobody foresaw: its text may tell of users.
-        _log.critical("the worker cannot go on: %s", error if isinstance(error, LogTrimmed) else type(error).__name__)
+        _log.critical("the worker cannot go on: %s", type(error).__name__)
         signal.raise_signal(signal.SIGTERM)

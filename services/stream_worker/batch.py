@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from services.runtime.event_log.port import DeadLetter, Message, Record
+from services.segmentation.changes import Place
 from services.segmentation.events import Event, Fact, InvalidEvent, decode_fact, encode_event, encode_list_entry
 from services.segmentation.partitions import partition_of
 from services.segmentation.wire import keys
@@ -21,22 +22,30 @@ class Batch:
     end: int
     facts: dict[str, list[Fact]] = field(default_factory=dict)
     """By member, in the order of the log."""
-    strays: list[Message] = field(default_factory=list)
-    """Events that some producer put on a partition that is not their user's."""
+    places: dict[str, list[Place]] | None = None
+    """Where each fact stands in the log, where anybody wants to know."""
+    strays: list[tuple[int, Message]] = field(default_factory=list)
+    """By offset, events that some producer put on a partition that is not their user's."""
     letters: list[DeadLetter] = field(default_factory=list)
 
 
-def batches(records: Sequence[Record], partitions: int, max_users: Callable[[], int]) -> Iterator[Batch]:
+def batches(
+    records: Sequence[Record], partitions: int, max_users: Callable[[], int], *, placed: bool = False
+) -> Iterator[Batch]:
     """Cut the records of one partition into batches of at most as many users as `max_users` says meanwhile."""
-    batch = Batch(0)
+    batch = _empty(placed)
     for record in records:
         _sort_in(record, batch, partitions)
         batch.end = record.offset + 1
         if len(batch.facts) >= max_users():
             yield batch
-            batch = Batch(0)
+            batch = _empty(placed)
     if batch.end:
         yield batch
+
+
+def _empty(placed: bool) -> Batch:
+    return Batch(0, places={} if placed else None)
 
 
 def _sort_in(record: Record, batch: Batch, partitions: int) -> None:
@@ -44,12 +53,15 @@ def _sort_in(record: Record, batch: Batch, partitions: int) -> None:
         fact = _read(record)
         home = partition_of(fact.user_id, partitions)
         if home != record.partition:
-            batch.strays.append(_sent_home(fact, home))
+            batch.strays.append((record.offset, _sent_home(fact, home)))
             return
     except InvalidEvent as error:
         batch.letters.append(DeadLetter(str(error), record.partition, record.offset, record.key, record.value))
         return
-    batch.facts.setdefault(keys.member(fact.space, fact.user_id), []).append(fact)
+    member = keys.member(fact.space, fact.user_id)
+    batch.facts.setdefault(member, []).append(fact)
+    if batch.places is not None:
+        batch.places.setdefault(member, []).append(Place(record.offset, record.appended_ms))
 
 
 def _read(record: Record) -> Fact:

@@ -1,15 +1,16 @@
 """The background pass that brings stored memberships up to date after an edit of the catalog, a few users at a time."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from services.segmentation.catalog import Catalog
-from services.segmentation.engine import refresh
+from services.segmentation.engine import UserState, refresh
 from services.segmentation.membership import Membership
 from services.segmentation.time_zones import TimeZones
 from services.segmentation.wire import keys
 from services.stream_worker.cache import StateCache
 from services.stream_worker.store import UserStore
+from services.stream_worker.telling import Telling
 from services.stream_worker.write import Walk, Write
 
 PARTITIONS_A_TURN = 4
@@ -28,8 +29,8 @@ class _Way:
 class Refresher:
     """Walks the users of each open partition until all memberships have reached the catalog's version."""
 
-    def __init__(self, store: UserStore, cache: StateCache, zones: TimeZones) -> None:
-        self._store, self._cache, self._zones = store, cache, zones
+    def __init__(self, store: UserStore, cache: StateCache, zones: TimeZones, telling: Telling | None = None) -> None:
+        self._store, self._cache, self._zones, self._telling = store, cache, zones, telling
         self._done: dict[int, int] = {}
         """The version that each open partition has reached."""
         self._ways: dict[int, _Way] = {}
@@ -45,49 +46,54 @@ class Refresher:
             self._ways.pop(partition, None)
 
     def pending(self, catalog: Catalog) -> list[int]:
-        """Those at another version, be it a newer one: Redis has lost an edit then."""
-        return [partition for partition, version in self._done.items() if version != catalog.version]
+        """Those at another version, or with memberships of a newer one: Redis has lost an edit then."""
+        return [
+            partition
+            for partition, version in self._done.items()
+            if (version != catalog.version or self._store.newest(partition) > catalog.version)
+            and (not self._telling or self._telling.settled_ms(partition) is not None)
+        ]
 
     def turn(self, catalog: Catalog) -> list[int]:
         """The partitions whose turn it is: one that was opened anew comes last."""
         return self.pending(catalog)[:PARTITIONS_A_TURN]
 
-    async def some(self, catalog: Catalog, positions: Mapping[int, int]) -> list[int]:
-        """Refresh a bounded number of users; returns the partitions whose write was refused.
+    async def step(self, partition: int, catalog: Catalog, position: int) -> bool:
+        """Refresh a bounded number of users, given the watermark; returns whether it was written.
 
-        Raises UnreadableProfile; what it kept from being done is done by the next calls, its partition's turn last.
+        Raises UnreadableProfile; the users of its script are met again by the next walk.
         """
-        turn = self.turn(catalog)
-        return [partition for partition in turn if not await self._step(partition, catalog, positions[partition])]
-
-    async def _step(self, partition: int, catalog: Catalog, position: int) -> bool:
+        settled_ms = self._telling.settled_ms(partition) if self._telling else None
+        if self._telling and settled_ms is None:
+            return True  # it was known a moment ago, and will be again
         way = self._ways.get(partition)
         if way is None or way.version != catalog.version:
             way = _Way(catalog.version, await self._store.members(partition))
         cursor, members = await self._store.scan(partition, way.cursor, self._store.room)
         walked = way.walked + len(members)
         walk = Walk(way.version, walked, way.members, finished=cursor == 0)
-        if not await self._refresh(partition, members, catalog, position, walk):
+        states = await self._store.load(partition, members) if members else []
+        if self._telling and settled_ms is not None:
+            writes = await self._telling.bring_up(partition, members, states, catalog, settled_ms)
+        else:
+            writes = self._brought_up(members, states, catalog)
+        if not await self._store.apply(partition, position, position, writes, walk):
             return False
+        for write in writes:
+            if self._cache.get(partition, write.member) is not None:
+                self._cache.put(partition, write.member, write.state)
         self._ways[partition] = _Way(way.version, way.members, cursor, walked)
         if walk.finished:
             self._done[partition] = catalog.version
             del self._ways[partition]
         return True
 
-    async def _refresh(self, partition: int, members: list[str], catalog: Catalog, position: int, walk: Walk) -> bool:
-        states = await self._store.load(partition, members) if members else []
-        writes = [
+    def _brought_up(self, members: Sequence[str], states: Sequence[UserState], catalog: Catalog) -> list[Write]:
+        return [
             Write(member, state, refresh(state, catalog, self._zones.of(keys.space_of(member))))
             for member, state in zip(members, states, strict=True)
             if state.profile is not None and (state.membership is None or _is_old(state.membership, catalog))
         ]
-        if not await self._store.apply(partition, position, position, writes, walk):
-            return False
-        for write in writes:
-            if self._cache.get(partition, write.member) is not None:
-                self._cache.put(partition, write.member, write.state)
-        return True
 
 
 def _is_old(membership: Membership, catalog: Catalog) -> bool:

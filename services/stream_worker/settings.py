@@ -14,6 +14,12 @@ class WorkerSettings(Settings):
     )
     max_records: int = Field(2_000, ge=1, description="number of records that one turn takes from the log")
 
+    changes_grace_ms: int = Field(
+        1_000,
+        ge=0,
+        description="time that changes caused by time alone wait for records that the log's clock dates earlier, ms",
+    )
+
     @field_validator("worker_index")
     @classmethod
     def _is_one_of_them(cls, index: int, others: ValidationInfo) -> int:

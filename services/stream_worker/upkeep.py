@@ -22,16 +22,15 @@ class Upkeep:
         """Those of the open partitions whose counts want to be seen to."""
         return [partition for partition in positions if self._store.ledger(partition).is_due]
 
-    async def some(self, positions: Mapping[int, int]) -> list[int]:
-        """See to a bounded number of partitions, given their watermarks; returns those whose write was refused."""
+    def turn(self, positions: Mapping[int, int]) -> list[int]:
+        """The partitions whose turn it is."""
         turn = sorted(self.due(positions), key=lambda partition: (partition <= self._last, partition))
-        refused = []
-        for partition in turn[:PARTITIONS_A_TURN]:
-            self._last = partition
-            entry = await self._next(partition)
-            if not await self._store.rewrite(partition, positions[partition], entry):
-                refused.append(partition)
-        return refused
+        return turn[:PARTITIONS_A_TURN]
+
+    async def step(self, partition: int, position: int) -> bool:
+        """See to a partition, given its watermark; returns whether it was written."""
+        self._last = partition
+        return await self._store.rewrite(partition, position, await self._next(partition))
 
     async def _next(self, partition: int) -> ledger.Entry:
         store, known = self._store, self._store.ledger(partition)

@@ -1,14 +1,14 @@
 """The worker's loop: poll the log, apply what came, refresh what an edit of the catalog made old.
 
-The law: a partition is worked on only from the watermark that Redis tells. Whenever anything fails or a write is
-refused, what this process believes of the partition is forgotten and it is opened anew from there.
+The law: whenever anything fails or a write is refused, what this process believes of the partition is forgotten and it
+is opened anew, from the watermark that Redis tells; the others go on. One whose next record is gone is stopped.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from itertools import groupby
-from typing import TypeVar
 
 from services.runtime.clock import Clock
 from services.runtime.event_log.port import LogReader, LogTrimmed, LogUnavailable, LogWriter, Record
@@ -22,12 +22,14 @@ from services.segmentation.time_zones import TimeZones
 from services.segmentation.wire import keys
 from services.stream_worker.batch import Batch, batches
 from services.stream_worker.cache import StateCache
+from services.stream_worker.changes import ChangesStream
+from services.stream_worker.failing import reason_of
+from services.stream_worker.owned import OwnedPartitions
 from services.stream_worker.refresh import Refresher
-from services.stream_worker.store import UnreadableProfile, UserStore
+from services.stream_worker.store import Overtaken, UnreadableProfile, UserStore
+from services.stream_worker.telling import Tells
 from services.stream_worker.upkeep import Upkeep
 from services.stream_worker.write import Write
-
-T = TypeVar("T")
 
 PASSING = (*REDIS_ERRORS, LogUnavailable, TimeoutError)
 """What ends by itself: the worker waits and tries again."""
@@ -51,119 +53,183 @@ class Worker:
         max_records: int,
         metrics: WorkerMetrics,
         now_ms: Clock,
+        tells: Tells | None = None,
     ) -> None:
         self._reader, self._writer, self._store, self._cache = reader, writer, store, cache
         self._catalog, self._keep, self._zones = catalog, keep, zones
         self._partitions, self._max_records = partitions, max_records
         self._metrics, self._now_ms = metrics, now_ms
-        self._positions: dict[int, int] = {}
-        self._refresher = Refresher(store, cache, zones)
+        self._changes = None
+        if tells:
+            self._changes = ChangesStream(store, cache, keep, zones, tells, self._caught_up_ms, metrics, now_ms)
+        self._refresher = Refresher(store, cache, zones, self._changes.telling if self._changes else None)
         self._upkeep = Upkeep(store)
+        self.owned = OwnedPartitions(reader, store, cache, self._refresher, catalog, metrics)
+        self._positions = self.owned.positions
+        self._aside: dict[int, tuple[int, int]] = {}
+        """Of a partition, up to where things were put aside when it was at which watermark."""
+        if self._changes:
+            self._changes.show(metrics, self._positions)
         self.failing: str | None = None
-        """What the last turn failed with; None when it went well."""
+        """What work failed with lately; None when it goes well."""
+        self.pulse = 0
+        """Goes up with every sign of life."""
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Work until `stopping` is set. Raises LogTrimmed when records are gone that were never applied."""
-        while not stopping.is_set():
-            try:
-                self.failing = await self._turn()
-            except PASSING as error:
-                self.failing = type(error).__name__
-                _log.warning("a turn failed, trying again: %s", self.failing)
-                self._close(list(self._positions))
-            if self.failing:
-                self._metrics.failed_turns.inc()
-                await asyncio.sleep(RETRY_S)
+        """Work until `stopping` is set."""
+        try:
+            while not stopping.is_set():
+                self._tell(await self._try_turn())
+                self.pulse += 1
+        finally:
+            if self._changes:
+                await self._changes.close()
 
-    async def _turn(self) -> str | None:
-        """Returns what the work on a partition failed with, while that on the others went on."""
-        await self._open()
-        catalog = self._catalog.value
-        waiting = self._refresher.pending(catalog) or self._upkeep.due(self._positions)
-        records = await self._reader.poll(self._max_records, 0 if waiting else POLL_S)
-        by_partition = groupby(records, key=lambda record: record.partition)
-        failed = await _all(
-            self._contained([partition], self._apply(partition, list(group), catalog))
-            for partition, group in by_partition
+    async def _try_turn(self) -> str | None:
+        """Returns what keeps it from its work, be it only that on some partitions."""
+        try:
+            await self._turn()
+        except PASSING as error:  # the log itself
+            self._fail(list(self._positions), reason_of(error))
+            await asyncio.sleep(RETRY_S)
+        full = self._changes.trouble(self._positions) if self._changes else None
+        if full:
+            await asyncio.sleep(RETRY_S)  # what may not be applied is read again and again
+        return self.owned.setbacks.reason(asyncio.get_running_loop().time()) or full
+
+    def _tell(self, failing: str | None) -> None:
+        if failing and failing != self.failing:
+            _log.warning("work fails, trying again: %s", failing)
+        if self.failing and not failing:
+            _log.info("work goes well again")
+        self.failing = failing
+
+    async def _turn(self) -> None:
+        await self._contained([], self.owned.close_overtaken())
+        await asyncio.gather(
+            *(self._contained([each], self.owned.open(each)) for each in self.owned.follow_the_group())
         )
-        failed.append(await self._contained(self._refresher.turn(catalog), self._refresh(catalog)))
-        failed.append(await self._contained(self._upkeep.due(self._positions), self._see_to_counts()))
-        return next(filter(None, failed), None)
+        self._metrics.partitions.set(len(self._positions))
+        catalog = self._catalog.value
+        waiting = self._refresher.pending(catalog) or self._upkeep.due(self._positions) or self._to_tell()
+        records = await self._poll(0 if waiting else POLL_S)
+        by_partition = groupby(records, key=lambda record: record.partition)
+        await asyncio.gather(
+            *(
+                self._contained([partition], self._apply(partition, list(group), catalog))
+                for partition, group in by_partition
+                if partition in self._positions
+            )
+        )
+        await self._one_by_one(self._refresher.turn(catalog), partial(self._refresh, catalog=catalog))
+        await self._one_by_one(self._upkeep.turn(self._positions), self._see_to_counts)
+        await self._one_by_one(self._to_tell(), partial(self._tell_changes, catalog=catalog))
 
-    async def _contained(self, partitions: Sequence[int], work: Awaitable[None]) -> str | None:
-        """Do work on some partitions. Whatever nobody foresaw lets these be opened anew, and the others stay."""
+    async def _poll(self, timeout_s: float) -> Sequence[Record]:
+        try:
+            return await self._reader.poll(self._max_records, timeout_s)
+        except LogTrimmed as told:
+            await self.owned.stop(told)
+            return ()
+
+    async def _one_by_one(self, partitions: Iterable[int], work: Callable[[int], Awaitable[bool]]) -> None:
+        """Do what is in no hurry, up to the first that fails: where Redis is away, the others would wait in vain too.
+        In the next turn they come first."""
+        for partition in partitions:
+            if not await self._contained([partition], self._as_owner(partition, work)):
+                return
+
+    async def _as_owner(self, partition: int, work: Callable[[int], Awaitable[bool]]) -> None:
+        """Work that returns whether it was written."""
+        if not await work(partition):
+            raise Overtaken(partition)
+
+    async def _contained(self, partitions: Sequence[int], work: Awaitable[None]) -> bool:
+        """Do work on some partitions. If it fails they are opened anew in a moment, and the others go on."""
         try:
             await work
-        except (*PASSING, LogTrimmed):
-            raise
+        except PASSING as error:
+            self._fail(partitions, reason_of(error))
+        except Overtaken as error:
+            self._metrics.refused.inc()
+            self._close([error.partition])
         except UnreadableProfile as error:
             _log.error("trying again: %s", error)
-            self._close([error.partition])
-            return type(error).__name__
+            self._fail([error.partition], type(error).__name__)
         except Exception as error:  # its text may tell of users
             _log.error("trying again with partitions %s: %s", list(partitions), type(error).__name__)
-            self._close(partitions)
-            return type(error).__name__
-        return None
+            self._fail(partitions, type(error).__name__)
+        else:
+            return True
+        finally:
+            self.pulse += 1
+        return False
 
-    async def _refresh(self, catalog: Catalog) -> None:
-        self._close(await self._refresher.some(catalog, self._positions))
+    def _fail(self, partitions: Sequence[int], reason: str) -> None:
+        self._metrics.failed_turns.inc()
+        self.owned.set_back(partitions, reason, RETRY_S)
 
-    async def _see_to_counts(self) -> None:
-        self._close(await self._upkeep.some(self._positions))
+    async def _refresh(self, partition: int, catalog: Catalog) -> bool:
+        return await self._refresher.step(partition, catalog, self._positions[partition])
 
-    async def _open(self) -> None:
-        """Read newly owned partitions from their watermarks on; forget the lost ones."""
-        owned = self._reader.assigned()
-        self._close((self._positions.keys() - owned) | self._reader.unopened())
-        await _all(self._open_partition(partition) for partition in owned - self._positions.keys())
-        self._metrics.partitions.set(len(self._positions))
+    async def _see_to_counts(self, partition: int) -> bool:
+        return await self._upkeep.step(partition, self._positions[partition])
 
-    async def _open_partition(self, partition: int) -> None:
-        watermark, refreshed, counted = await self._store.open(partition)
-        if refreshed > self._catalog.value.version:
-            await self._catalog.refresh()  # users must not fall behind what the last owner saw to
-        await self._reader.seek(partition, watermark)
-        self._positions[partition] = watermark
-        self._refresher.open(partition, refreshed if counted else 0)
+    def _caught_up_ms(self, partition: int) -> int | None:
+        return self.owned.progress.caught_up_ms(partition)
+
+    def _to_tell(self) -> list[int]:
+        return self._changes.turn(self._positions) if self._changes else []
+
+    async def _tell_changes(self, partition: int, catalog: Catalog) -> bool:
+        assert self._changes
+        return await self._changes.step(partition, catalog, self._positions[partition])
 
     def _close(self, partitions: Iterable[int]) -> None:
-        closed = set(partitions)
-        if closed:
-            self._cache.drop(closed)
-            self._store.close(closed)
-            self._refresher.close(closed)
-        for partition in closed:
-            self._positions.pop(partition, None)
+        self.owned.close(partitions)
 
     async def _apply(self, partition: int, records: Sequence[Record], catalog: Catalog) -> None:
         begin = self._positions[partition]
+        if self._changes and self._changes.is_full(partition):
+            await self._reader.seek(partition, begin)
+            return
         ahead = [record for record in records if record.offset >= begin]
-        for batch in batches(ahead, self._partitions, lambda: self._store.room):
+        self.owned.progress.reached(partition, records[0].appended_ms)
+        for batch in batches(ahead, self._partitions, lambda: self._store.room, placed=self._changes is not None):
             writes = await self._fold(partition, batch, catalog)
-            await self._put_aside(batch)  # after what fails again and again while a profile cannot be read
+            await self._put_aside(partition, batch)
             if not await self._store.apply(partition, self._positions[partition], batch.end, writes):
-                self._metrics.refused.inc()
-                self._close([partition])
-                return
-            self._positions[partition] = batch.end
+                raise Overtaken(partition)
+            self.owned.move(partition, batch.end)
+            self.pulse += 1
             for write in writes:
                 self._cache.put(partition, write.member, write.state)
+        self.owned.progress.reached(partition, records[-1].appended_ms)
+        if self._changes:
+            self._changes.telling.applied(partition, records[-1].appended_ms)
         self._metrics.applied.inc(len(records))
         self._metrics.observe_delay((self._now_ms() - records[-1].appended_ms) / 1000)
         await self._reader.applied(partition, self._positions[partition])
 
-    async def _put_aside(self, batch: Batch) -> None:
-        """Before the watermark passes them: at worst a crash puts them aside twice."""
-        if batch.letters:
-            await self._writer.dead_letter(batch.letters)
-            self._metrics.dead_letters.inc(len(batch.letters))
-        if batch.strays:
-            await self._writer.append(batch.strays)
-            self._metrics.strays.inc(len(batch.strays))
+    async def _put_aside(self, partition: int, batch: Batch) -> None:
+        """Before the watermark passes them. As long as it has not, they are not put aside again by this process."""
+        position = self._positions[partition]
+        head, done = self._aside.get(partition, (position, 0))
+        letters = [letter for letter in batch.letters if head != position or letter.offset >= done]
+        strays = [message for offset, message in batch.strays if head != position or offset >= done]
+        if letters:
+            await self._writer.dead_letter(letters)
+            self._metrics.dead_letters.inc(len(letters))
+        if strays:
+            await self._writer.append(strays)
+            self._metrics.strays.inc(len(strays))
+        if letters or strays:
+            self._aside[partition] = position, batch.end
 
     async def _fold(self, partition: int, batch: Batch, catalog: Catalog) -> list[Write]:
         states = await self._states(partition, list(batch.facts))
+        if self._changes:
+            return await self._changes.telling.fold(partition, batch, states, catalog)
         writes = []
         for (member, facts), before in zip(batch.facts.items(), states, strict=True):
             after = step(before, facts, catalog, self._keep, self._zones.of(keys.space_of(member)))
@@ -176,10 +242,3 @@ class Worker:
         missing = [member for member, state in cached.items() if state is None]
         loaded = iter(await self._store.load(partition, missing) if missing else ())
         return [state or next(loaded) for state in cached.values()]
-
-
-async def _all(calls: Iterable[Awaitable[T]]) -> list[T]:
-    """Run calls side by side to their ends, then raise the first error among them."""
-    tasks = [asyncio.ensure_future(call) for call in calls]
-    await asyncio.gather(*tasks, return_exceptions=True)
-    return [task.result() for task in tasks]

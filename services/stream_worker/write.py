@@ -5,8 +5,10 @@ from typing import NamedTuple
 
 import msgpack
 
+from services.segmentation.changes import Change, Told
 from services.segmentation.engine import UserState
 from services.segmentation.wire import keys
+from services.segmentation.wire.changes import encode_told, pack_changes
 from services.segmentation.wire.membership import encode_membership
 from services.segmentation.wire.profile import encode_profile
 from services.segmentation.wire.sizes import encode_records
@@ -14,11 +16,13 @@ from services.stream_worker.ledger import Entry
 
 
 class Write(NamedTuple):
-    """A user's state as it was read or last written, and the next one."""
+    """A user's state as it was read or last written, and the next one; and what is told of it, where anything is."""
 
     member: str
     before: UserState
     state: UserState
+    told: Told | None = None
+    changes: Sequence[Change] = ()
 
 
 class Walk(NamedTuple):
@@ -30,7 +34,20 @@ class Walk(NamedTuple):
     finished: bool
 
 
-def names(partition: int, writes: Sequence[Write], entry: Entry) -> Iterator[str]:
+class Telling(NamedTuple):
+    """What a write does for the changes stream beside what its users' changes make."""
+
+    begin: int | None = None
+    """The offset at which telling begins anew: whatever was told before counts no more."""
+    published: Sequence[bytes] = ()
+    """The entries of the outbox that are no longer needed."""
+    gone: int = 0
+    """How many changes those hold."""
+    consent: str = ""
+    """Whether consent is required from now on, "0" or "1"; empty where that is as before."""
+
+
+def names(partition: int, writes: Sequence[Write], entry: Entry, telling: Telling | None) -> Iterator[str]:
     """The keys of apply.lua."""
     sorts = (keys.watermark, keys.turn, keys.users, keys.spaces, keys.sizes, keys.refreshed, keys.refreshing)
     yield from (sort(partition) for sort in sorts)
@@ -40,22 +57,42 @@ def names(partition: int, writes: Sequence[Write], entry: Entry) -> Iterator[str
     for edit in entry.edits:
         yield keys.sizes_in(partition, edit.stretch)
         yield keys.moments_in(partition, edit.stretch)
+    if telling is not None:
+        yield from (sort(partition) for sort in (keys.told, keys.due, keys.telling, keys.outbox))
 
 
-def arguments(entry: Entry, walk: Walk | None, writes: Sequence[Write]) -> Iterator[str | bytes | int]:
+def arguments(
+    entry: Entry, walk: Walk | None, writes: Sequence[Write], telling: Telling | None
+) -> Iterator[str | bytes | int]:
     """Those of apply.lua from the counts on."""
-    yield _counts(entry)
+    yield _packed(_counts(entry), () if telling is None else (_told(writes, telling),))
     yield from _progress(walk)
     yield from _users(writes)
 
 
-def _counts(entry: Entry) -> bytes:
+def _packed(counts: tuple[object, ...], told: tuple[object, ...]) -> bytes:
+    packed: bytes = msgpack.packb(counts + told, use_bin_type=False)  # as Redis reads it
+    return packed
+
+
+def _counts(entry: Entry) -> tuple[object, ...]:
     edits = [
         (edit.forget_sizes, edit.forget_records, _flat(edit.sizes), encode_records(edit.records))
         for edit in entry.edits
     ]
-    packed: bytes = msgpack.packb((entry.new_spaces, _flat(entry.over), edits), use_bin_type=False)  # as Redis reads it
-    return packed
+    return entry.new_spaces, _flat(entry.over), edits
+
+
+def _told(writes: Sequence[Write], telling: Telling) -> tuple[object, ...]:
+    changes = [change for write in writes for change in write.changes]
+    users = [part for write in writes if write.told for part in (write.member, *_told_of(write.told))]
+    begin = "" if telling.begin is None else str(telling.begin)
+    added = (len(changes), pack_changes(changes)) if changes else (0, b"")
+    return begin, users, added, (telling.gone, telling.published), telling.consent
+
+
+def _told_of(told: Told) -> tuple[bytes, str]:
+    return encode_told(told), "" if told.due_ms is None else str(told.due_ms)
 
 
 def _flat(changes: Mapping[int, int]) -> list[int]:
@@ -69,10 +106,11 @@ def _progress(walk: Walk | None) -> tuple[str | int, str]:
 
 
 def _users(writes: Sequence[Write]) -> Iterator[str | bytes | int]:
-    for member, before, (profile, membership) in writes:
+    for write in writes:
+        profile, membership = write.state
         assert profile is not None
         assert membership is not None
-        yield member
+        yield write.member
         yield profile.latest_ms
-        yield b"" if profile is before.profile else encode_profile(profile)
-        yield encode_membership(membership)
+        yield b"" if profile is write.before.profile else encode_profile(profile)
+        yield b"" if membership is write.before.membership else encode_membership(membership)

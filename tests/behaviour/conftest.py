@@ -13,13 +13,14 @@ PARTITIONS = 8
 EMBEDDED = {"TRANCHE_PARTITIONS": str(PARTITIONS)}
 
 
-@pytest.fixture(scope="package", params=["embedded", "kafka", "cluster"])
+@pytest.fixture(scope="package", params=["embedded", "kafka", "clusters"])
 def deployment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """The product on each deployment: all embedded, on Kafka, and on Kafka with a Redis Cluster."""
+    """The product on each deployment: all embedded, on one broker of Kafka, and on three with a Redis Cluster."""
     env = dict(EMBEDDED)
-    if request.param != "embedded":
+    if request.param == "kafka":
         env |= kafka_env(request.getfixturevalue("kafka_bootstrap"))
-    if request.param == "cluster":
+    if request.param == "clusters":
+        env |= kafka_env(request.getfixturevalue("shared_kafka_brokers").bootstrap)
         env["TRANCHE_REDIS_URL"] = emptied(request.getfixturevalue("redis_cluster_urls"))
     with running(Product(tmp_path_factory.mktemp("up"), env)) as product:
         yield product
@@ -44,9 +45,10 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 def kafka_env(bootstrap: str) -> dict[str, str]:
-    """Settings for a topic and a group that nobody else uses."""
+    """Settings for a topic and a group that nobody else uses, and that does not wait long for dead members."""
     name = f"events-{uuid4().hex}"
-    return {"TRANCHE_KAFKA_BOOTSTRAP": bootstrap, "TRANCHE_KAFKA_TOPIC": name, "TRANCHE_KAFKA_GROUP": name}
+    own = {"TRANCHE_KAFKA_TOPIC": name, "TRANCHE_KAFKA_GROUP": name, "TRANCHE_KAFKA_SESSION_TIMEOUT_S": "3"}
+    return {"TRANCHE_KAFKA_BOOTSTRAP": bootstrap} | own
 
 
 def emptied(cluster_urls: Sequence[str]) -> str:

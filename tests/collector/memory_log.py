@@ -30,6 +30,9 @@ class MemoryLog:
         await self._behave()
         self.letters.extend(letters)
 
+    async def begins(self) -> dict[int, int]:
+        raise NotImplementedError("the collector does not ask")
+
     async def ends(self) -> dict[int, int]:
         await self._behave()
         return {}

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import psutil
 import pytest
 import redis as blocking
+from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisGone
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisSilent
@@ -63,6 +65,35 @@ def test_a_url_that_names_no_redis_is_refused_without_repeating_it(url: str) -> 
     with pytest.raises(BadRedisUrl, match="TRANCHE_REDIS_URL") as raised:
         connect(url, timeout_s=1)
     assert "secret-1" not in str(raised.value)
+
+
+@pytest.mark.parametrize("scheme", ["redis", "rediss", "redis+cluster", "rediss+cluster"])
+@pytest.mark.parametrize(
+    "password",
+    [
+        "s3cret/more",
+        "s3cret#more",
+        "s3cret?more",
+        "s3cret[more",
+        "s3cret\u2100",
+        "1234/more",
+        "1234#more",
+        "1234?m=s3cret",
+    ],
+)
+def test_a_password_that_ends_the_host_is_refused_and_no_part_of_it_is_told(scheme: str, password: str) -> None:
+    with pytest.raises(BadRedisUrl, match="percent-encoded") as raised:
+        connect(f"{scheme}://user:{password}@127.0.0.1:6379/0", timeout_s=1)
+    assert not [part for part in ("s3cret", "more", "1234", "user:", "\u2100") if part in str(raised.value)]
+    assert raised.value.__suppress_context__
+
+
+@pytest.mark.parametrize("scheme", ["redis", "redis+cluster"])
+def test_a_password_may_hold_anything_that_is_encoded(scheme: str) -> None:
+    password = "".join(map(chr, range(33, 127)))
+    client = connect(f"{scheme}://user:{quote(password, safe='')}@127.0.0.1:6379/0", timeout_s=1)
+    options = client.connection_pool.connection_kwargs if isinstance(client, Redis) else client.connection_kwargs
+    assert options["password"] == password
 
 
 async def test_nobody_there_is_told_at_once(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ class StoredUsers:
         """Fold one user's events into what is stored, under the catalog that is in force now."""
         events = list(events)
         partition, member = self._place(events[0].user_id, events[0].space)
+        await self._store.open(partition)
         (state,) = await self._store.load(partition, [member])
         state = step(state, events, await self._catalog.refresh(), KEEP_ALL, UTC)
         await self.put(events[0].user_id, state, events[0].space)

@@ -1,6 +1,7 @@
 """The owner of a partition without a log: applies events, follows edits and sees to the counts when it is told to."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC
 from typing import cast
 
@@ -15,7 +16,7 @@ from services.segmentation.wire import keys
 from services.segmentation.wire.membership import decode_membership
 from services.stream_worker.cache import StateCache
 from services.stream_worker.refresh import Refresher
-from services.stream_worker.store import UserStore
+from services.stream_worker.store import Overtaken, UserStore
 from services.stream_worker.upkeep import Upkeep
 from services.stream_worker.write import Write
 
@@ -37,6 +38,11 @@ class Owner:
 
     async def apply(self, events: Iterable[Event], catalog: Catalog) -> bool:
         """Returns whether it was written; what failed leaves it to be opened again."""
+        with suppress(Overtaken):
+            return await self._apply(events, catalog)
+        return False
+
+    async def _apply(self, events: Iterable[Event], catalog: Catalog) -> bool:
         by_member: dict[str, list[Event]] = {}
         for event in events:
             by_member.setdefault(keys.member(event.space, event.user_id), []).append(event)
@@ -55,7 +61,9 @@ class Owner:
 
     async def refresh(self, catalog: Catalog) -> bool:
         """A step of the pass."""
-        return not await self._refresher.some(catalog, self._positions)
+        with suppress(Overtaken):
+            return not await some(self._refresher, catalog, self._positions)
+        return False
 
     async def upkeep(self, now_ms: int, steps: int = 1_000) -> bool:
         """As much as is due, in at most so many steps."""
@@ -63,7 +71,10 @@ class Owner:
         for _ in range(steps):
             if not self._upkeep.due(self._positions):
                 return True
-            if await self._upkeep.some(self._positions):
+            try:
+                if not await self._upkeep.step(self.partition, self._position):
+                    return False
+            except Overtaken:
                 return False
         return True
 
@@ -74,6 +85,12 @@ class Owner:
     async def _state(self, member: str) -> UserState:
         cached = self._cache.get(self.partition, member)
         return cached or (await self._store.load(self.partition, [member]))[0]
+
+
+async def some(refresher: Refresher, catalog: Catalog, positions: Mapping[int, int]) -> list[int]:
+    """A turn of the pass; returns the partitions whose write was refused."""
+    turn = refresher.turn(catalog)
+    return [partition for partition in turn if not await refresher.step(partition, catalog, positions[partition])]
 
 
 async def stored_memberships(redis: RedisClient, partition: int) -> list[tuple[str, Membership]]:

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from prometheus_client import CollectorRegistry
 
 from services.runtime.event_log.embedded import EmbeddedOffsets, EmbeddedReader, EmbeddedWriter
-from services.runtime.event_log.port import Message
+from services.runtime.event_log.port import LogOffsets, LogReader, LogWriter, Message
 from services.runtime.metrics import WorkerMetrics
-from services.runtime.redis_client import RedisClient
+from services.runtime.redis_client import RedisClient, get_many
 from services.runtime.watched import WatchedValue
 from services.segment_api.sizes.sizes import SegmentSizes
 from services.segmentation.catalog import Catalog
@@ -19,22 +19,26 @@ from services.segmentation.keep import KEEP_ALL
 from services.segmentation.partitions import partition_of
 from services.segmentation.time_zones import TimeZones
 from services.segmentation.wire import keys
+from services.segmentation.wire.membership import decode_membership
+from services.segmentation.wire.profile import decode_profile
 from services.segmentation.wire.sizes import decode_turn
 from services.stream_worker.cache import StateCache
 from services.stream_worker.store import UserStore
 from services.stream_worker.worker import Worker
 from tests.stream_worker.states import view
+from tests.support.event_logs import EventLog
 
 PARTITIONS = 2
 USERS = [f"u-{number}" for number in range(600)]
 
 
 class Scene:
-    """A log with one worker or more, and what they make of it."""
+    """A log with one worker or more, and what they make of it. The log is in the same Redis, unless one is given."""
 
-    def __init__(self, redis: RedisClient) -> None:
-        self.redis, self.now_ms = redis, 0
-        self._writer = EmbeddedWriter(redis)
+    def __init__(self, redis: RedisClient, log: EventLog | None = None) -> None:
+        self.redis, self.log, self.now_ms = redis, log, 0
+        self._writer: LogWriter = log.writer() if log else EmbeddedWriter(redis)
+        self.offsets: LogOffsets = log.offsets() if log else EmbeddedOffsets(redis, PARTITIONS)
 
     async def put(self, catalog: Catalog) -> None:
         await self.redis.hset(keys.CATALOG, mapping={"version": catalog.version, "document": catalog.encode()})
@@ -52,9 +56,14 @@ class Scene:
         """Looks again only when it is told to."""
         return WatchedValue(self.redis, keys.CATALOG, Catalog.decode, Catalog())
 
-    def worker(self, catalog: WatchedValue[Catalog], metrics: WorkerMetrics | None = None) -> Worker:
+    def reader(self) -> LogReader:
+        return self.log.reader() if self.log else EmbeddedReader(self.redis, range(PARTITIONS))
+
+    def worker(
+        self, catalog: WatchedValue[Catalog], metrics: WorkerMetrics | None = None, reader: LogReader | None = None
+    ) -> Worker:
         return Worker(
-            EmbeddedReader(self.redis, range(PARTITIONS)),
+            reader or self.reader(),
             self._writer,
             UserStore(self.redis, lambda: self.now_ms),
             StateCache(10_000),
@@ -71,11 +80,15 @@ class Scene:
         found: dict[str, UserState] = {}
         for partition in range(PARTITIONS):
             here = [user for user in USERS if partition_of(user, PARTITIONS) == partition]
-            states = await UserStore(self.redis, lambda: self.now_ms).load(
-                partition, [f"default:{user}" for user in here]
-            )
-            found.update(zip(here, states, strict=True))
+            found |= {user: await self._state(partition, f"default:{user}") for user in here}
         return found
+
+    async def _state(self, partition: int, member: str) -> UserState:
+        names = [keys.profile(partition, member), keys.membership(partition, member)]
+        profile, membership = await get_many(self.redis, names)
+        return UserState(
+            decode_profile(profile) if profile else None, decode_membership(membership) if membership else None
+        )
 
     async def counts(self) -> set[int]:
         """The numbers of events that users have."""
@@ -97,7 +110,7 @@ class Scene:
         return all(isinstance(turn, bytes) and decode_turn(turn)[1].due_ms > now_ms for turn in turns)
 
     async def has_applied(self, partition: int) -> bool:
-        ends = await EmbeddedOffsets(self.redis, PARTITIONS).ends()
+        ends = await self.offsets.ends()
         return int(await self.redis.get(keys.watermark(partition)) or 0) == ends[partition]
 
     async def is_applied(self) -> bool:

@@ -84,7 +84,8 @@ def test_what_nobody_can_read_becomes_a_letter_and_is_passed() -> None:
 def test_an_event_on_the_wrong_partition_goes_to_the_right_one_with_its_time() -> None:
     user = users_of(HERE + 1, 1)[0]
     batch = only_batch(record(7, orjson.dumps({"event_id": "1", "user_id": user, "type": "view"})))
-    [stray] = batch.strays
+    [(offset, stray)] = batch.strays
+    assert offset == 7
     assert (stray.partition, stray.key, orjson.loads(stray.value)["ts"]) == (HERE + 1, user.encode(), 5_000)
     assert (batch.end, batch.facts, batch.letters) == (8, {}, [])
 

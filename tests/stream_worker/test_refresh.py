@@ -16,7 +16,7 @@ from services.stream_worker.cache import StateCache
 from services.stream_worker.refresh import PARTITIONS_A_TURN, Refresher
 from services.stream_worker.store import MAX_USERS, UserStore
 from services.stream_worker.write import Walk
-from tests.stream_worker.owner import Owner
+from tests.stream_worker.owner import Owner, some
 from tests.stream_worker.states import Clock, catalog_of, redis_at, view, write_of
 
 USERS = [f"u-{number}" for number in range(1_000)]
@@ -41,7 +41,7 @@ async def test_it_reaches_every_user_in_steps_of_bounded_size(store: UserStore) 
     refresher = opened(store)
     reached = [0]
     while refresher.pending(NEW):
-        assert await refresher.some(NEW, {PARTITION: WATERMARK}) == []
+        assert await some(refresher, NEW, {PARTITION: WATERMARK}) == []
         reached.append(await count_at(store, NEW))
     steps = [after - before for before, after in pairwise(reached)]
     assert reached[-1] == len(USERS)
@@ -54,7 +54,7 @@ async def test_it_reaches_every_user_in_steps_of_bounded_size(store: UserStore) 
 async def test_a_new_owner_goes_on_from_what_is_stored(store: UserStore) -> None:
     interrupted = opened(store)
     for _ in range(3):
-        await interrupted.some(NEW, {PARTITION: WATERMARK})
+        await some(interrupted, NEW, {PARTITION: WATERMARK})
     assert 0 < await count_at(store, NEW) < len(USERS)
     assert await refreshed(store) == OLD.version
     await finish(opened(store), NEW)
@@ -64,16 +64,25 @@ async def test_a_new_owner_goes_on_from_what_is_stored(store: UserStore) -> None
 async def test_an_edit_in_the_middle_begins_anew_for_everybody(store: UserStore) -> None:
     refresher = opened(store)
     for _ in range(3):
-        await refresher.some(NEW, {PARTITION: WATERMARK})
+        await some(refresher, NEW, {PARTITION: WATERMARK})
     newest = catalog_of("count('view') == 1", "count('view') == 2", "tenure() >= '1h'")
     await finish(refresher, newest)
     assert await count_at(store, newest) == len(USERS)
     assert await refreshed(store) == newest.version
 
 
+async def test_an_edit_that_redis_has_lost_is_taken_back_from_everybody(store: UserStore) -> None:
+    refresher = opened(store)
+    await finish(refresher, NEW)
+    edit = catalog_of("count('view') == 2")  # of the first segment, the catalog as it was before
+    await finish(refresher, edit)
+    assert await memberships(store) == [write_of("any", 2, edit).state.membership] * len(USERS)
+    assert await refreshed(store) == edit.version
+
+
 async def test_it_writes_nothing_where_the_watermark_has_moved_on(store: UserStore) -> None:
     refresher = opened(store)
-    assert await refresher.some(NEW, {PARTITION: WATERMARK - 1}) == [PARTITION]
+    assert await some(refresher, NEW, {PARTITION: WATERMARK - 1}) == [PARTITION]
     assert await count_at(store, NEW) == 0
     assert await refreshed(store) == OLD.version
 
@@ -96,9 +105,9 @@ async def test_a_turn_works_on_a_few_partitions_and_the_next_turns_on_the_others
         refresher.open(partition, 0)
         await store.open(partition)
     positions = dict.fromkeys(partitions, 0)
-    await refresher.some(NEW, positions)
+    await some(refresher, NEW, positions)
     assert len(refresher.pending(NEW)) == PARTITIONS_A_TURN
-    await refresher.some(NEW, positions)
+    await some(refresher, NEW, positions)
     assert refresher.pending(NEW) == []
 
 
@@ -149,10 +158,10 @@ async def make_earlier(redis: RedisClient) -> None:
 
 async def test_a_lost_partition_is_left_alone(store: UserStore) -> None:
     refresher = opened(store)
-    await refresher.some(NEW, {PARTITION: WATERMARK})
+    await some(refresher, NEW, {PARTITION: WATERMARK})
     refresher.close([PARTITION])
     before = await count_at(store, NEW)
-    await refresher.some(NEW, {})
+    await some(refresher, NEW, {})
     assert (refresher.pending(NEW), await count_at(store, NEW)) == ([], before)
 
 
@@ -170,7 +179,7 @@ async def finish(refresher: Refresher, catalog: Catalog) -> None:
     for _ in range(100):
         if not refresher.pending(catalog):
             return
-        assert await refresher.some(catalog, {PARTITION: WATERMARK}) == []
+        assert await some(refresher, catalog, {PARTITION: WATERMARK}) == []
     raise AssertionError("the pass does not end")
 
 

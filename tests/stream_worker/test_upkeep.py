@@ -12,7 +12,7 @@ from services.segmentation.wheel import DAY_MS, HOUR_MS, MINUTE_MS, Wheel
 from services.segmentation.wire import keys
 from services.stream_worker import ledger
 from services.stream_worker.ledger import MIN_OVERGROWN, Ledger
-from services.stream_worker.store import UserStore
+from services.stream_worker.store import Overtaken, UserStore
 from services.stream_worker.upkeep import PARTITIONS_A_TURN, Upkeep
 from tests.stream_worker.owner import Owner, count, stored_memberships
 from tests.stream_worker.states import Clock, catalog_of, redis_at
@@ -62,7 +62,8 @@ async def test_every_partition_gets_its_turn(redis: RedisClient) -> None:
     turns = []
     for _ in range(3):
         before = {partition: store.ledger(partition).wheel for partition in positions}
-        assert await upkeep.some(positions) == []
+        for partition in upkeep.turn(positions):
+            assert await upkeep.step(partition, 0)
         turns.append([partition for partition in positions if store.ledger(partition).wheel != before[partition]])
     assert turns == [list(range(8)), list(range(8, 16)), list(range(8))]
 
@@ -73,8 +74,9 @@ async def test_whoever_no_longer_owns_a_partition_is_told_so(redis: RedisClient)
     for store in (late, owner):
         await store.open(5)
     clock.now_ms += 2 * MINUTE_MS
-    assert await Upkeep(owner).some({5: 0}) == []
-    assert await Upkeep(late).some({5: 0}) == [5]
+    assert await Upkeep(owner).step(5, 0)
+    with pytest.raises(Overtaken):
+        await Upkeep(late).step(5, 0)
 
 
 def test_spaces_past_the_last_that_is_counted_are_never_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from importlib.resources import files
 
 from redis.typing import EncodableT, FieldT
 
+from services.runtime.event_log.embedded_names import EVENTS, EmbeddedLog
 from services.runtime.event_log.port import DeadLetter, LogTrimmed, LogUnavailable, Message, Record
 from services.runtime.redis_client import REDIS_ERRORS, RedisClient, get_many
 
@@ -32,23 +33,21 @@ _TRIM_EVERY = 1_000  # records; a trim costs a round trip
 
 
 def log_key(partition: int) -> str:
-    """The stream that holds the partition's records."""
-    return f"{{p{partition:02d}}}:log"
-
-
-def end_key(partition: int) -> str:
-    """The counter that holds the offset of the partition's next record; absent while there has been none."""
-    return f"{{p{partition:02d}}}:end"
+    """The stream that holds the partition's events."""
+    return EVENTS.key(partition)
 
 
 class EmbeddedWriter:
     """Appends with one script per partition, all in one round trip.
 
     While a partition holds about `max_records` that nobody has applied, what is for it is refused: LogUnavailable.
+    A log that `forgets` refuses nothing: its oldest records go when there are about so many.
     """
 
-    def __init__(self, redis: RedisClient, max_records: int = 10_000) -> None:
-        self._redis, self._max_records = redis, max_records
+    def __init__(
+        self, redis: RedisClient, max_records: int = 10_000, log: EmbeddedLog = EVENTS, *, forgets: bool = False
+    ) -> None:
+        self._redis, self._max_records, self._names, self._forgets = redis, max_records, log, forgets
         self._append = files("services.runtime.event_log").joinpath("lua/append.lua").read_text()
 
     async def append(self, messages: Sequence[Message]) -> None:
@@ -57,18 +56,22 @@ class EmbeddedWriter:
         for message in messages:
             pairs[message.partition] += message.key, message.value
         async with _reaching_redis():
-            await self._require_room(pairs)
+            if not self._forgets:
+                await self._require_room(pairs)
             pipeline = self._redis.pipeline(transaction=False)
             for partition, arguments in pairs.items():
+                names = self._names.key(partition), self._names.end_key(partition)
                 # The text, not its hash: a restarted server has forgotten the hash, and cluster pipelines refuse it.
-                pipeline.eval(self._append, 2, log_key(partition), end_key(partition), *arguments)
+                pipeline.eval(self._append, 2, *names, *arguments)
+                if self._forgets:
+                    pipeline.xtrim(names[0], maxlen=self._max_records, approximate=True)
             await pipeline.execute()
 
     async def _require_room(self, partitions: Iterable[int]) -> None:
         # Ahead of the scripts, so that a full partition refuses the messages for the others too: all will be resent.
         pipeline = self._redis.pipeline(transaction=False)
         for partition in partitions:
-            pipeline.xlen(log_key(partition))
+            pipeline.xlen(self._names.key(partition))
         if max(await pipeline.execute(), default=0) >= self._max_records:
             raise LogUnavailable("the workers are too far behind")
 
@@ -85,10 +88,15 @@ class EmbeddedWriter:
 
 
 class EmbeddedReader:
-    """Reads the partitions it is given; that no two readers share one is the caller's part."""
+    """Reads the partitions it is given; that no two readers share one is the caller's part.
 
-    def __init__(self, redis: RedisClient, partitions: Collection[int]) -> None:
-        self._redis = redis
+    One of several groups that read a log must not trim it by what it has `applied`: `trims` is false.
+    """
+
+    def __init__(
+        self, redis: RedisClient, partitions: Collection[int], log: EmbeddedLog = EVENTS, *, trims: bool = True
+    ) -> None:
+        self._redis, self._names, self._trims = redis, log, trims
         self._assigned = frozenset(partitions)
         self._positions: dict[int, int] = {}
         self._trimmed_to: dict[int, int] = defaultdict(int)
@@ -114,13 +122,16 @@ class EmbeddedReader:
     async def seek(self, partition: int, offset: int) -> None:
         self._positions[partition] = offset
 
+    async def shut(self, partition: int) -> None:
+        self._positions.pop(partition, None)
+
     async def applied(self, partition: int, offset: int) -> None:
         """Trim what lies below `offset`, now and then. Redis trims whole blocks, so up to a hundred records stay."""
-        if offset - self._trimmed_to[partition] < _TRIM_EVERY:
+        if not self._trims or offset - self._trimmed_to[partition] < _TRIM_EVERY:
             return
         with suppress(LogUnavailable):
             async with _reaching_redis():
-                await self._redis.xtrim(log_key(partition), minid=_entry_id(offset), approximate=True)
+                await self._redis.xtrim(self._names.key(partition), minid=_entry_id(offset), approximate=True)
             self._trimmed_to[partition] = offset
 
     async def close(self) -> None:
@@ -128,43 +139,49 @@ class EmbeddedReader:
 
     async def _read(self, max_records: int) -> list[Record]:
         # The ends come first: a record below its partition's end must show up in the stream, or is no longer there.
-        ends = await _read_ends(self._redis, list(self._positions))
+        ends = await _read_ends(self._redis, self._names, list(self._positions))
         backlogs = {partition: end - self._positions[partition] for partition, end in ends.items()}
         for partition, backlog in backlogs.items():
             if backlog < 0:
-                raise _trimmed(partition, self._positions[partition], ends[partition])
+                raise await self._trimmed(partition, 0)
         batches = await self._fetch(fair_shares(backlogs, max_records))
-        for batch in batches:
-            self._positions[batch[0].partition] += len(batch)
-        return [record for batch in batches for record in batch]
+        for partition, batch in batches.items():
+            if not batch or batch[0].offset != self._positions[partition]:
+                raise await self._trimmed(partition, self._positions[partition])
+        for partition, batch in batches.items():
+            self._positions[partition] += len(batch)
+        return [record for batch in batches.values() for record in batch]
 
-    async def _fetch(self, counts: Mapping[int, int]) -> list[list[Record]]:
+    async def _fetch(self, counts: Mapping[int, int]) -> dict[int, list[Record]]:
         """So many records of each partition, from its position on."""
         async with _reaching_redis():
             pipeline = self._redis.pipeline(transaction=False)
             for partition, count in counts.items():
-                pipeline.xrange(log_key(partition), min=_entry_id(self._positions[partition]), count=count)
+                pipeline.xrange(self._names.key(partition), min=_entry_id(self._positions[partition]), count=count)
             streams = await pipeline.execute()
-        return [
-            self._checked(partition, [_record(partition, entry_id, fields) for entry_id, fields in entries])
+        return {
+            partition: [_record(partition, entry_id, fields) for entry_id, fields in entries]
             for partition, entries in zip(counts, streams, strict=True)
-        ]
+        }
 
-    def _checked(self, partition: int, batch: list[Record]) -> list[Record]:
-        position = self._positions[partition]
-        if not batch or batch[0].offset != position:
-            raise _trimmed(partition, position, batch[0].offset if batch else None)
-        return batch
+    async def _trimmed(self, partition: int, since: int) -> LogTrimmed:
+        """What the log still holds from the offset `since` on."""
+        ends = await _read_ends(self._redis, self._names, [partition])
+        begins = await _read_begins(self._redis, self._names, ends, since)
+        return LogTrimmed(partition, self._positions[partition], begins[partition], ends[partition])
 
 
 class EmbeddedOffsets:
     """Reads the counters."""
 
-    def __init__(self, redis: RedisClient, partitions: int) -> None:
-        self._redis, self._partitions = redis, range(partitions)
+    def __init__(self, redis: RedisClient, partitions: int, log: EmbeddedLog = EVENTS) -> None:
+        self._redis, self._partitions, self._names = redis, range(partitions), log
 
     async def ends(self) -> dict[int, int]:
-        return await _read_ends(self._redis, self._partitions)
+        return await _read_ends(self._redis, self._names, self._partitions)
+
+    async def begins(self) -> dict[int, int]:
+        return await _read_begins(self._redis, self._names, await self.ends())
 
     async def close(self) -> None:
         await _close(self._redis)
@@ -185,17 +202,25 @@ def fair_shares(backlogs: Mapping[int, int], room: int) -> dict[int, int]:
     return shares
 
 
-async def _read_ends(redis: RedisClient, partitions: Sequence[int]) -> dict[int, int]:
+async def _read_ends(redis: RedisClient, log: EmbeddedLog, partitions: Sequence[int]) -> dict[int, int]:
     if not partitions:
         return {}
     async with _reaching_redis():
-        ends = await get_many(redis, [end_key(partition) for partition in partitions])
+        ends = await get_many(redis, [log.end_key(partition) for partition in partitions])
     return {partition: int(end or 0) for partition, end in zip(partitions, ends, strict=True)}
 
 
-def _trimmed(partition: int, position: int, found: int | None) -> LogTrimmed:
-    goes_on = "holds nothing from there on" if found is None else f"goes on at {found}"
-    return LogTrimmed(f"partition {partition}: offset {position} is next, but the log {goes_on}")
+async def _read_begins(redis: RedisClient, log: EmbeddedLog, ends: Mapping[int, int], since: int = 0) -> dict[int, int]:
+    """The first record of each partition from the offset `since` on. `ends` were read before."""
+    async with _reaching_redis():
+        pipeline = redis.pipeline(transaction=False)
+        for partition in ends:
+            pipeline.xrange(log.key(partition), min=_entry_id(since), count=1)
+        streams = await pipeline.execute()
+    return {
+        partition: _offset(entries[0][0]) if entries else end
+        for (partition, end), entries in zip(ends.items(), streams, strict=True)
+    }
 
 
 @asynccontextmanager
@@ -217,8 +242,12 @@ def _entry_id(offset: int) -> str:
     return f"{offset}-1"
 
 
+def _offset(entry_id: bytes) -> int:
+    return int(entry_id.partition(b"-")[0])
+
+
 def _record(partition: int, entry_id: bytes, fields: Mapping[bytes, bytes]) -> Record:
-    return Record(partition, int(entry_id.partition(b"-")[0]), fields[b"k"], fields[b"v"], int(fields[b"t"]))
+    return Record(partition, _offset(entry_id), fields[b"k"], fields[b"v"], int(fields[b"t"]))
 
 
 def _fields(letter: DeadLetter) -> dict[FieldT, EncodableT]:

@@ -13,7 +13,16 @@ class LogUnavailable(Exception):
 
 
 class LogTrimmed(Exception):
-    """The log no longer holds the record that was asked for: state and log have come apart."""
+    """The log does not hold the record that was asked for: state and log have come apart.
+
+    `begin` is where what the log holds begins, `end` where it ends; None where that could not be learnt.
+    """
+
+    def __init__(self, partition: int, position: int, begin: int | None, end: int | None) -> None:
+        begins, ends = ("(unknown)" if each is None else each for each in (begin, end))
+        held = f"the log begins at {begins} and ends at {ends}"
+        super().__init__(f"partition {partition}: offset {position} is next, but {held}")
+        self.partition, self.position, self.begin, self.end = partition, position, begin, end
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +78,14 @@ class LogWriter(Protocol):
 class LogReader(Protocol):
     """Reads the partitions that this member of the group owns.
 
-    One task polls; `seek` and `applied` may be called side by side.
+    One task polls; `seek`, `shut` and `applied` may be called side by side.
     """
 
     async def poll(self, max_records: int, timeout_s: float) -> Sequence[Record]:
         """The next records of the owned, opened partitions, those of each in one piece and in order.
 
         Empty when none came in time. Raises LogUnavailable, or LogTrimmed when the log begins after a position or
-        ends before it.
+        ends before it: again and again, until the partition is shut or opened elsewhere. The others lose nothing.
         """
         ...
 
@@ -95,6 +104,10 @@ class LogReader(Protocol):
         """
         ...
 
+    async def shut(self, partition: int) -> None:
+        """Read no more of `partition` until `seek` opens it again; it stays owned."""
+        ...
+
     async def applied(self, partition: int, offset: int) -> None:
         """Tell the log that records below `offset` are applied: a hint for committing or trimming, never needed."""
         ...
@@ -105,10 +118,14 @@ class LogReader(Protocol):
 
 
 class LogOffsets(Protocol):
-    """Tells where the log ends. Used by the status page."""
+    """Tells what the log holds. Used by the status page, by workers and for repairs."""
 
     async def ends(self) -> dict[int, int]:
         """For each partition the offset that its next record will get. Raises LogUnavailable."""
+        ...
+
+    async def begins(self) -> dict[int, int]:
+        """For each partition the offset of the first record held, its end where none is. Raises LogUnavailable."""
         ...
 
     async def close(self) -> None: ...

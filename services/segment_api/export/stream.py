@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from fastapi import Response
 from starlette.types import Receive, Scope, Send
 
+from services.runtime.connection import abort
 from services.segment_api.turns import Turns
 
 STALLED_S = 60.0
@@ -23,22 +24,23 @@ class Stream(Response):
         del self.headers["content-length"]
         self._pieces, self._turns = pieces, turns
 
-    async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._turns.one():
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             leaving = asyncio.create_task(_gone(receive))
             try:
-                await self._send(send, leaving)
+                await self._send(scope, send, leaving)
             finally:
                 leaving.cancel()
 
-    async def _send(self, send: Send, leaving: asyncio.Task[None]) -> None:
+    async def _send(self, scope: Scope, send: Send, leaving: asyncio.Task[None]) -> None:
         async for piece in self._pieces:
             try:
                 async with asyncio.timeout(STALLED_S):
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
             except TimeoutError:
-                return  # without an end, so that the server closes the connection
+                abort(scope)
+                return
             if leaving.done():
                 return
         await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -12,6 +12,7 @@ from functools import partial
 from services.runtime.event_log.port import LogOffsets, LogUnavailable, LogWriter, Message
 from services.runtime.redis_client import REDIS_ERRORS, RedisClient, get_many
 from services.segmentation.wire import keys
+from services.segmentation.wire.watermark import applied_at_least
 
 MAX_LAG = 10_000
 """Records that may wait for the workers, in all: about a second of one worker's work."""
@@ -59,6 +60,6 @@ class PacedLog:
 
 
 async def _lag(offsets: LogOffsets, redis: RedisClient, watermarks: Sequence[str]) -> int:
-    applied = [int(value or 0) for value in await get_many(redis, watermarks)]
+    applied = [applied_at_least(each) for each in await get_many(redis, watermarks)]
     ends = await offsets.ends()  # after the watermarks: the other way round, lag could be missed
     return sum(max(0, ends.get(partition, 0) - offset) for partition, offset in enumerate(applied))

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -11,22 +12,23 @@ from services.runtime.clock import Clock
 from services.segment_api.lookups.answer import Answer, Answering, Question
 from services.segment_api.lookups.strangers import Strangers
 from services.segment_api.reads import BoundedReads
+from services.segment_api.rests import Lane
 from services.segmentation.catalog import Catalog
 from services.segmentation.partitions import partition_of
 from services.segmentation.time_zones import TimeZones
 from services.segmentation.wire import keys
 
 T = TypeVar("T")
-
-STRETCH = 50
-"""Users of a batch answered before other requests get their turn: a millisecond or two."""
+Sort = Callable[[int, str], str]
+Values = Sequence[bytes | None]
 
 
 @dataclass(frozen=True)
 class Lookup:
-    """`unreadable` is told of stored bytes that cannot be read; the answer for such a user is degraded.
+    """Deadlines are moments of time.monotonic().
 
-    `evaluated` is told of each user whose profile had to be evaluated.
+    `unreadable` is told of stored bytes that cannot be read; the answer for such a user is degraded. `evaluated` is
+    told of each user whose profile had to be evaluated. `lane` is for lookups of many users.
     """
 
     reads: BoundedReads
@@ -38,35 +40,60 @@ class Lookup:
     now_ms: Clock
     unreadable: Callable[[Exception], None]
     evaluated: Callable[[], None]
+    lane: Lane
 
-    async def many(self, user_ids: Sequence[str], question: Question, deadline_s: float) -> list[Answer]:
-        """An answer for each user, in order; degraded where the state has not come `deadline_s` seconds from now."""
-        by_s = time.monotonic() + deadline_s
+    async def one(self, user_id: str, question: Question, by_s: float) -> Answer:
+        """The answer for a user; degraded where the state has not come by the deadline."""
         answering = self._answering(question)
-        stored = await self._read(user_ids, question.space, by_s, keys.membership)
+        stored = await self.reads.get(self._names(user_id, question, keys.membership), by_s)
         if stored is None:
-            return [answering.degraded(user_id) for user_id in user_ids]
-        answers = {
-            user_id: self._guarded(answering, user_id, partial(answering.from_membership, user_id, membership))
-            async for user_id, (membership,) in _in_turns(stored.items(), STRETCH)
-        }
-        untold = [user_id for user_id, answer in answers.items() if answer is None]
-        answers |= await self._evaluate(answering, untold, by_s) if untold else {}
-        return [answer for user_id in user_ids if (answer := answers[user_id]) is not None]
+            return answering.degraded(user_id)
+        answer = self._told(answering, user_id, *stored)
+        if answer is not None:
+            return answer
+        stored = await self.reads.get(self._names(user_id, question, keys.membership, keys.profile), by_s)
+        return answering.degraded(user_id) if stored is None else self._evaluated(answering, user_id, stored)
 
-    async def _evaluate(self, answering: Answering, user_ids: Sequence[str], by_s: float) -> dict[str, Answer]:
+    async def many(
+        self, user_ids: Sequence[str], question: Question, by_s: float, keep: Callable[[Answer], T]
+    ) -> list[T]:
+        """An answer for each user, in order, as `keep` makes it at once: held as objects, all of them could be
+        gigabytes. Degraded where the state has not come by the deadline. What `keep` raises ends it."""
+        answering = self._answering(question)
+        stored = await self._read(user_ids, question, by_s, keys.membership)
+        kept: dict[str, T] = {}
+        untold: list[str] = []
+
+        def tell(user_id: str) -> None:
+            in_time = user_id in stored
+            answer = self._told(answering, user_id, *stored[user_id]) if in_time else answering.degraded(user_id)
+            if answer is None:
+                untold.append(user_id)
+            else:
+                kept[user_id] = keep(answer)
+
+        await self.lane.each(tell, dict.fromkeys(user_ids))
+        if untold:
+            kept |= await self._evaluate(answering, untold, by_s, keep)
+        return [kept[user_id] for user_id in user_ids]
+
+    async def _evaluate(
+        self, answering: Answering, user_ids: Sequence[str], by_s: float, keep: Callable[[Answer], T]
+    ) -> dict[str, T]:
         """Answers from the profiles, where the stored memberships do not tell; a rare and slow path.
 
         Each membership is read again together with its profile, so that they belong together.
         """
-        stored = await self._read(user_ids, answering.question.space, by_s, keys.membership, keys.profile) or {}
-        answers = {user_id: answering.degraded(user_id) for user_id in user_ids}
-        async for user_id, (membership, profile) in _in_turns(stored.items(), 1):
-            if membership is not None and profile is not None and time.monotonic() < by_s:
-                evaluate = partial(answering.from_profile, user_id, membership, profile)
-                answers[user_id] = self._guarded(answering, user_id, evaluate)
-                self.evaluated()
-        return answers
+        stored = await self._read(user_ids, answering.question, by_s, keys.membership, keys.profile)
+        kept: dict[str, T] = {}
+
+        def evaluate(user_id: str) -> None:
+            in_time = user_id in stored and time.monotonic() < by_s
+            answer = self._evaluated(answering, user_id, stored[user_id]) if in_time else answering.degraded(user_id)
+            kept[user_id] = keep(answer)
+
+        await self.lane.each(evaluate, user_ids)
+        return kept
 
     def _answering(self, question: Question) -> Answering:
         catalog, zone = self.catalog(), self.zones.of(question.space)
@@ -74,12 +101,36 @@ class Lookup:
         return Answering(question, catalog, stranger, zone, self.now_ms(), self.consent_required)
 
     async def _read(
-        self, user_ids: Sequence[str], space: str, by_s: float, *sorts: Callable[[int, str], str]
-    ) -> dict[str, Sequence[bytes | None]] | None:
-        """The values of some sorts that are stored of each user; None when they did not come in time."""
-        places = [(partition_of(user_id, self.partitions), keys.member(space, user_id)) for user_id in user_ids]
-        values = await self.reads.get([sort(*place) for place in places for sort in sorts], by_s)
-        return None if values is None else dict(zip(user_ids, _in_rows(values, len(sorts)), strict=True))
+        self, user_ids: Sequence[str], question: Question, by_s: float, *sorts: Sort
+    ) -> Mapping[str, Values]:
+        """The values of some sorts that are stored of each user, but of those whose server has not told in time."""
+        names = {user_id: self._names(user_id, question, *sorts) for user_id in user_ids}
+        groups: dict[str, list[str]] = defaultdict(list)
+        for user_id, (name, *_) in names.items():
+            groups[self.reads.server_of(name)].append(user_id)
+        reads = (self.reads.get([name for each in group for name in names[each]], by_s) for group in groups.values())
+        found = zip(groups.values(), await asyncio.gather(*reads), strict=True)
+        return {
+            user_id: row
+            for group, values in found
+            if values is not None
+            for user_id, row in zip(group, _in_rows(values, len(sorts)), strict=True)
+        }
+
+    def _names(self, user_id: str, question: Question, *sorts: Sort) -> list[str]:
+        partition, member = partition_of(user_id, self.partitions), keys.member(question.space, user_id)
+        return [sort(partition, member) for sort in sorts]
+
+    def _told(self, answering: Answering, user_id: str, membership: bytes | None) -> Answer | None:
+        return self._guarded(answering, user_id, partial(answering.from_membership, user_id, membership))
+
+    def _evaluated(self, answering: Answering, user_id: str, stored: Values) -> Answer:
+        membership, profile = stored
+        if membership is None or profile is None:
+            return answering.degraded(user_id)
+        answer = self._guarded(answering, user_id, partial(answering.from_profile, user_id, membership, profile))
+        self.evaluated()
+        return answer
 
     def _guarded(self, answering: Answering, user_id: str, answer: Callable[[], T]) -> T | Answer:
         try:
@@ -87,14 +138,6 @@ class Lookup:
         except Exception as error:  # bytes of a newer version, or damaged ones: nothing that is wrong with the request
             self.unreadable(error)
             return answering.degraded(user_id)
-
-
-async def _in_turns(rows: Iterable[T], stretch: int) -> AsyncIterator[T]:
-    """The rows, with a turn for other requests after every `stretch` of them."""
-    for index, row in enumerate(rows, start=1):
-        yield row
-        if index % stretch == 0:
-            await asyncio.sleep(0)
 
 
 def _in_rows(values: Sequence[T], width: int) -> Iterator[Sequence[T]]:

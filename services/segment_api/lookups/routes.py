@@ -1,6 +1,7 @@
 """The lookup endpoints: parameters in, answers out."""
 
 import time
+from contextlib import ExitStack, nullcontext
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
@@ -8,20 +9,28 @@ import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.runtime.connection import arrived_s
 from services.runtime.metrics import ApiMetrics
 from services.runtime.problems import ProblemError, problem_answer
 from services.runtime.watched import WatchedValue
 from services.segment_api.bodies import Bodies
 from services.segment_api.lookups.answer import Question
+from services.segment_api.lookups.batch import MAX_ANSWER_BYTES, HeldResponse, Parts, whole
 from services.segment_api.lookups.lookup import Lookup
+from services.segment_api.lookups.paths import MANY, ONE
 from services.segment_api.parameters import Moment, Space, UserId, told_in_json, told_in_query
 from services.segment_api.segments.min_catalog import MinCatalog, wait_for_catalog
 from services.segment_api.settings import ApiSettings
+from services.segment_api.turns import Turns
 from services.segmentation.catalog import Catalog
 from services.segmentation.events import USER_ID_PATTERN, Timestamp
 
 MAX_USERS = 1_000
 MAX_BODY_BYTES = 1_000_000
+USERS_AT_ONCE = 4_000
+"""Users of all lookups of many that are under way: with the largest answers, some 128 MiB."""
+WAITS_AT_ONCE = 64
+"""Lookups of one user that may wait for a version of the catalog, and then be answered all at once."""
 
 
 class SegmentSpan(BaseModel):
@@ -74,9 +83,11 @@ def lookup_routes(
     lookup: Lookup, catalog: WatchedValue[Catalog], settings: ApiSettings, metrics: ApiMetrics, bodies: Bodies
 ) -> APIRouter:
     routes = APIRouter(tags=["lookups"])
+    turns = Turns("users of lookups of many", USERS_AT_ONCE, retry_after_s=1)
+    waits = Turns("lookups with min_catalog", WAITS_AT_ONCE, retry_after_s=1)
 
     @routes.get(
-        "/v1/users/{user_id}/segments",
+        ONE,
         summary="Which segments a user is in",
         description="`at` is any moment from the user's latest event on, as if nothing else happened; by default it is "
         "the later of now and that event. Every parameter that begins with `request.`, such as "
@@ -86,6 +97,7 @@ def lookup_routes(
         responses={
             200: _TIMED,
             400: problem_answer("`at` is before the user's latest event: history is not kept."),
+            503: problem_answer("With `min_catalog`: not known here in time, or too many wait for a version at once."),
         },
     )
     async def one(
@@ -96,36 +108,46 @@ def lookup_routes(
         fields: Annotated[Literal["ids"] | None, Query()] = None,
         min_catalog: MinCatalog = None,
     ) -> Response:
-        await wait_for_catalog(catalog, min_catalog)
-        started_s = time.perf_counter()
         question = Question(space, at, fields == "ids", told_in_query(request.query_params), as_text=True)
-        (answer,) = await lookup.many([user_id], question, settings.lookup_deadline_ms / 1000)
-        metrics.observe_lookups([answer], time.perf_counter() - started_s)
+        begin_s = arrived_s(request.scope)
+        with nullcontext() if min_catalog is None else waits.one():
+            if min_catalog is not None:
+                await wait_for_catalog(catalog, min_catalog)
+                begin_s = time.monotonic()  # whoever asks to wait has no deadline meanwhile
+            answer = await lookup.one(user_id, question, begin_s + settings.lookup_deadline_ms / 1000)
+        metrics.count_lookup(answer)
+        metrics.lookup_seconds.observe(time.monotonic() - begin_s)
         if "error" in answer:
             raise ProblemError(HTTPStatus.BAD_REQUEST, answer["error"])
-        return _json(answer, started_s)
+        return Response(orjson.dumps(answer), headers=_timed(begin_s), media_type="application/json")
 
     @routes.post(
-        "/v1/lookup",
+        MANY,
         summary="The same for many users at once, in their order",
         response_model=LookupAnswers,
-        responses={200: _TIMED},
+        responses={
+            200: _TIMED,
+            422: problem_answer(
+                f"The request does not fit, or its answer would be larger than {MAX_ANSWER_BYTES} bytes."
+            ),
+            503: problem_answer("Too many users are asked for at once."),
+        },
         openapi_extra=bodies.schema(LookupRequest),
     )
     async def many(request: Request, min_catalog: MinCatalog = None) -> Response:
         asked = await bodies.read(request, LookupRequest, MAX_BODY_BYTES)
         await wait_for_catalog(catalog, min_catalog)
-        started_s = time.perf_counter()
+        begin_s = time.monotonic()  # what a client takes to send its body is not ours
         question = Question(asked.space, asked.at, asked.fields == "ids", told_in_json(asked.request))
-        answers = await lookup.many(asked.user_ids, question, settings.batch_deadline_ms / 1000)
-        metrics.observe_lookups(answers, time.perf_counter() - started_s)
-        return _json({"results": answers}, started_s)
+        with ExitStack() as holds:
+            holds.enter_context(turns.some(len(asked.user_ids)))
+            by_s = begin_s + settings.batch_deadline_ms / 1000
+            body = whole(await lookup.many(asked.user_ids, question, by_s, Parts(metrics).write))
+            metrics.lookup_seconds.observe(time.monotonic() - begin_s)
+            return HeldResponse(holds.pop_all(), body, _timed(begin_s))
 
     return routes
 
 
-def _json(content: dict[str, Any], started_s: float) -> Response:
-    body = orjson.dumps(content)
-    duration_ms = (time.perf_counter() - started_s) * 1000
-    headers = {"Server-Timing": f"total;dur={duration_ms:.2f}"}
-    return Response(body, headers=headers, media_type="application/json")
+def _timed(begin_s: float) -> dict[str, str]:
+    return {"Server-Timing": f"total;dur={(time.monotonic() - begin_s) * 1000:.2f}"}

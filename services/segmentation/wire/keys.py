@@ -60,6 +60,26 @@ def users(partition: int) -> str:
     return f"{_tag(partition)}:users"
 
 
+def told(partition: int) -> str:
+    """A hash of what was told of each member; only where the changes stream is written, as the three after it."""
+    return f"{_tag(partition)}:told"
+
+
+def due(partition: int) -> str:
+    """A sorted set of the members of whom time will have something to tell, by when."""
+    return f"{_tag(partition)}:due"
+
+
+def telling(partition: int) -> str:
+    """A hash: the offset at which telling began, and how many changes wait in the outbox."""
+    return f"{_tag(partition)}:telling"
+
+
+def outbox(partition: int) -> str:
+    """A stream of the changes that the changes log may not have yet."""
+    return f"{_tag(partition)}:outbox"
+
+
 def profile(partition: int, member: str) -> str:
     return f"{_tag(partition)}:s:{member}"
 

@@ -6,7 +6,16 @@ bounded here, and whoever asks while the brokers are gone is told so at once (`l
 
 from services.runtime.event_log.kafka.offsets import KafkaOffsets
 from services.runtime.event_log.kafka.reader import KafkaReader
+from services.runtime.event_log.kafka.security import KafkaSecurity
 from services.runtime.event_log.kafka.topics import KafkaLog, WrongPartitionCount, ensure_topics
 from services.runtime.event_log.kafka.writer import KafkaWriter
 
-__all__ = ["KafkaLog", "KafkaOffsets", "KafkaReader", "KafkaWriter", "WrongPartitionCount", "ensure_topics"]
+__all__ = [
+    "KafkaLog",
+    "KafkaOffsets",
+    "KafkaReader",
+    "KafkaSecurity",
+    "KafkaWriter",
+    "WrongPartitionCount",
+    "ensure_topics",
+]

@@ -42,7 +42,7 @@ class LazyClient(Generic[C]):
     async def get(self) -> C:
         """The started client. Raises LogUnavailable."""
         if self.current is None and self._attempt is None and time.monotonic() >= self._retry_at_s:
-            self._attempt = asyncio.create_task(self._start(self._make()))
+            self._attempt = asyncio.create_task(self._start())
         if self._attempt is not None and self._failure is None:
             await asyncio.wait([self._attempt])
         if self.current is None:
@@ -55,20 +55,22 @@ class LazyClient(Generic[C]):
             self.current = None
             self._retire(client)
 
-    async def close(self) -> None:
-        """Stop everything. What does not stop in time is left to end with the process."""
+    async def close(self, patience_s: float | None = None) -> None:
+        """Stop everything. What has not after `patience_s`, or `timeout_s`, is left to end with the process."""
         if self._attempt is not None:
             self._attempt.cancel()
             await asyncio.wait([self._attempt])
         if self.current is not None:
             self.drop(self.current)
         if self._stopping:
-            await asyncio.wait(self._stopping, timeout=self._timeout_s)
+            await asyncio.wait(self._stopping, timeout=self._timeout_s if patience_s is None else patience_s)
         for task in self._stopping:
             task.cancel()
 
-    async def _start(self, client: C) -> None:
+    async def _start(self) -> None:
+        client: C | None = None
         try:
+            client = self._make()  # it may read files, and they may be away for a moment
             async with asyncio.timeout(self._timeout_s):
                 await client.start()
             self.current, self._failure = client, None
@@ -77,7 +79,7 @@ class LazyClient(Generic[C]):
             self._retry_at_s = time.monotonic() + _RETRY_S
         finally:
             self._attempt = None
-            if self.current is not client:
+            if client is not None and self.current is not client:
                 self._retire(client)
 
     def _retire(self, client: C) -> None:

@@ -1,6 +1,7 @@
-"""Where the topic's partitions end."""
+"""Where what the topic holds begins and ends."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -17,19 +18,27 @@ class KafkaOffsets:
         self._timeout_s = timeout_s
         self._partitions = [TopicPartition(log.topic, partition) for partition in range(log.partitions)]
         self._consumer = LazyClient(
-            lambda: AIOKafkaConsumer(bootstrap_servers=log.bootstrap, group_id=None, enable_auto_commit=False),
+            lambda: AIOKafkaConsumer(**log.client_options(), group_id=None, enable_auto_commit=False),
             timeout_s,
         )
 
     async def ends(self) -> dict[int, int]:
-        consumer = await self._consumer.get()
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                ends = await consumer.end_offsets(self._partitions)
-        except (KafkaError, OSError) as error:
-            self._consumer.drop(consumer)
-            raise LogUnavailable(f"Kafka: {error!r}") from error
-        return {each.partition: end for each, end in ends.items()}
+        return await self._ask(lambda consumer: consumer.end_offsets(self._partitions))
+
+    async def begins(self) -> dict[int, int]:
+        return await self._ask(lambda consumer: consumer.beginning_offsets(self._partitions))
 
     async def close(self) -> None:
         await self._consumer.close()
+
+    async def _ask(
+        self, question: Callable[[AIOKafkaConsumer], Awaitable[Mapping[TopicPartition, int]]]
+    ) -> dict[int, int]:
+        consumer = await self._consumer.get()
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                found = await question(consumer)
+        except (KafkaError, OSError) as error:
+            self._consumer.drop(consumer)
+            raise LogUnavailable(f"Kafka: {error!r}") from error
+        return {each.partition: offset for each, offset in found.items()}

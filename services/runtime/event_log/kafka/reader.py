@@ -20,12 +20,20 @@ class KafkaReader:
 
     After LogUnavailable it owns nothing, and joins again as soon as it can. `timeout_s` bounds reaching the brokers and
     closing. `silence_s` is how long opened partitions are polled without any answer before LogUnavailable: brokers may
-    be gone, or the consumer stuck.
+    be gone, or the consumer stuck. `session_timeout_s` is how long the group waits for a member that has died.
     """
 
-    def __init__(self, log: KafkaLog, group: str, *, timeout_s: float = 5.0, silence_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        log: KafkaLog,
+        group: str,
+        *,
+        timeout_s: float = 5.0,
+        silence_s: float = 10.0,
+        session_timeout_s: float = 10.0,
+    ) -> None:
         self._silence_s = silence_s
-        self._member = LazyClient(lambda: GroupMember(log, group), timeout_s)
+        self._member = LazyClient(lambda: GroupMember(log, group, session_timeout_s), timeout_s)
         self._applied: dict[int, int] = {}
         self._commit: asyncio.Task[None] | None = None
         self._commit_at_s = 0.0
@@ -54,6 +62,10 @@ class KafkaReader:
         """As the port says. A partition that has been lost in the meantime stays closed."""
         if member := self._member.current:
             member.seek(partition, offset)
+
+    async def shut(self, partition: int) -> None:
+        if member := self._member.current:
+            member.shut(partition)
 
     async def applied(self, partition: int, offset: int) -> None:
         """Remember it, and commit what is remembered every 5 s, behind the caller's back."""

@@ -1,12 +1,17 @@
 """Which topics the log is, and their creation."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
 
 from services.runtime.errors import OperatorError
+from services.runtime.event_log.kafka.refusal import why_refused
+from services.runtime.event_log.kafka.security import PLAINTEXT, KafkaSecurity
 from services.runtime.event_log.port import LogUnavailable
 
 # A letter is a record and the reason beside it: a broker takes records of 1 MiB, so letters may be larger.
@@ -29,6 +34,11 @@ class KafkaLog:
     topic: str = "tranche.events"
     partitions: int = 64
     dead_letters: str = "tranche.dead-letters"
+    security: KafkaSecurity = PLAINTEXT
+
+    def client_options(self) -> dict[str, Any]:
+        """The keyword arguments that every aiokafka client needs to reach it. Raises OSError."""
+        return {"bootstrap_servers": self.bootstrap, **self.security.client_options()}
 
 
 async def ensure_topics(log: KafkaLog) -> None:
@@ -37,16 +47,27 @@ async def ensure_topics(log: KafkaLog) -> None:
     Existing topics keep their settings; the events' should have `message.timestamp.type=LogAppendTime`, for retention
     follows the broker's clock. Raises LogUnavailable within half a minute, and WrongPartitionCount.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=log.bootstrap)
     try:
-        async with asyncio.timeout(_TIMEOUT_S):
-            await admin.start()
+        async with asyncio.timeout(_TIMEOUT_S), _admin(log) as admin:
             await _ensure(admin, log.topic, log.partitions, {})
             await _ensure(admin, log.dead_letters, 1, {"max.message.bytes": str(MAX_LETTER_BYTES)})
     except (KafkaError, OSError) as error:
-        raise LogUnavailable(f"Kafka at {log.bootstrap}: {error!r}") from error
+        raise LogUnavailable(f"Kafka at {log.bootstrap}: {await _reason(log, error)}") from error
+
+
+@asynccontextmanager
+async def _admin(log: KafkaLog) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(**log.client_options())
+    try:
+        await admin.start()
+        yield admin
     finally:
         await admin.close()
+
+
+async def _reason(log: KafkaLog, error: Exception) -> str:
+    unreachable = isinstance(error, KafkaConnectionError)
+    return await why_refused(log.bootstrap, log.security) if unreachable else repr(error)
 
 
 async def _ensure(admin: AIOKafkaAdminClient, topic: str, partitions: int, settings: dict[str, str]) -> None:

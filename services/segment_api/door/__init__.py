@@ -1,0 +1,1 @@
+"""The door of the API: who is let in when more comes than can be served."""

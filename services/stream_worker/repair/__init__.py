@@ -1,0 +1,1 @@
+"""Repairs of a partition whose watermark and log have come apart, by an operator's decision."""

@@ -1,0 +1,1 @@
+"""Repairing partitions: by an operator's decision, whatever workers do meanwhile."""
