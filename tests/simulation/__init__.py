@@ -1,0 +1,1 @@
+"""Workers, log and Redis in one process, on a clock of its own, under faults that one integer decides."""
