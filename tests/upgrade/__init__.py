@@ -1,0 +1,1 @@
+"""What one release leaves to the next: stored bytes, and workers side by side."""

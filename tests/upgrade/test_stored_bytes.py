@@ -1,0 +1,68 @@
+"""What earlier releases stored is read, and folding on from there ends where a fresh start would."""
+
+import base64
+import json
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import msgpack
+import orjson
+import pytest
+
+from services.segmentation.catalog import Catalog, SegmentDefinition
+from services.segmentation.engine import UserState, step
+from services.segmentation.events import Fact, decode_fact
+from services.segmentation.keep import KEEP_ALL
+from services.segmentation.wire import membership as membership_codec
+from services.segmentation.wire import profile as profile_codec
+from services.segmentation.wire.membership import decode_membership, encode_membership
+from services.segmentation.wire.profile import decode_profile, encode_profile
+from tests.upgrade.record import ARRIVED_MS
+from tests.upgrade.stories import RULES, stories
+
+WRITTEN = Path(__file__).parent.glob("written_by_codec_*.json")
+RELEASES = {int(path.stem.rpartition("_")[2]): json.loads(path.read_text()) for path in WRITTEN}
+LATER = {"event_id": "later", "type": "view", "ts": 1_732_400_000_000, "properties": {"category": "new"}}
+
+
+def test_every_codec_so_far_has_its_recording() -> None:
+    assert sorted(RELEASES) == list(range(1, profile_codec.VERSION + 1))
+    assert profile_codec.VERSION == membership_codec.VERSION
+
+
+@pytest.mark.parametrize("codec", sorted(RELEASES))
+@pytest.mark.parametrize("user", stories())
+def test_it_is_read_as_what_it_was_made_of(codec: int, user: str) -> None:
+    stored = RELEASES[codec][user]
+    profile, membership = base64.b64decode(stored["profile"]), base64.b64decode(stored["membership"])
+    assert (msgpack.unpackb(profile, strict_map_key=False)[0], msgpack.unpackb(membership)[0]) == (codec, codec)
+    fresh = fold(UserState(), stories()[user])
+    assert decode_profile(profile) == fresh.profile
+    assert fresh.membership is not None
+    assert decode_membership(membership).spans == fresh.membership.spans
+
+
+@pytest.mark.parametrize("codec", sorted(RELEASES))
+@pytest.mark.parametrize("user", stories())
+def test_what_comes_next_makes_of_it_what_it_makes_of_a_fresh_start(codec: int, user: str) -> None:
+    stored = RELEASES[codec][user]
+    state = UserState(
+        decode_profile(base64.b64decode(stored["profile"])), decode_membership(base64.b64decode(stored["membership"]))
+    )
+    later = {"user_id": user, "space": "default", **LATER}
+    after, fresh = fold(state, [later]), fold(fold(UserState(), stories()[user]), [later])
+    assert after.profile is not None
+    assert fresh.profile is not None
+    assert after.membership is not None
+    assert fresh.membership is not None
+    assert encode_profile(after.profile) == encode_profile(fresh.profile)
+    assert encode_membership(after.membership) == encode_membership(fresh.membership)
+
+
+def fold(state: UserState, told: list[dict[str, Any]]) -> UserState:
+    catalog = Catalog()
+    for segment_id, rule in RULES.items():
+        catalog = catalog.put(segment_id, SegmentDefinition(name=segment_id, rule=rule), KEEP_ALL)
+    facts: list[Fact] = [decode_fact(orjson.dumps(each), ARRIVED_MS) for each in told]
+    return step(state, facts, catalog, KEEP_ALL, UTC)
