@@ -26,8 +26,9 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 demo: install ## Run the product end to end (DATA=FILE FORMAT=… replays a recording of yours)
 	$(BIN)/tranche demo $(if $(DATA),--data "$(DATA)") $(if $(FORMAT),--format $(FORMAT)) $(ARGS)
 
-test: install-dev ## Run the tests, two at a time (under ten minutes)
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not long" $(ARGS)
+test: install-dev ## Run the tests (under ten minutes), two at a time but for those that measure
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not long and not alone" $(ARGS)
+	$(BIN)/pytest -m "not long and alone" $(ARGS)
 
 test-long: install-dev ## Run every test, many more examples and kills
 	TRANCHE_TEST_LONG=1 $(BIN)/pytest $(ARGS)

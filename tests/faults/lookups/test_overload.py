@@ -8,8 +8,12 @@ where it was stopped again and again in the midst of its work, that is not judge
 import os
 from typing import NamedTuple
 
+import pytest
+
 from tests.faults.lookups.served import IN_TIME_MS, ServedApi, served
 from tests.support.open_loop import Plan, load, share
+
+pytestmark = pytest.mark.alone
 
 SECONDS = 10.0 if os.environ.get("TRANCHE_TEST_LONG") else 1.5
 GOODPUT = 0.7

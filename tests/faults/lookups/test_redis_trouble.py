@@ -7,12 +7,15 @@ import os
 import time
 
 import psutil
+import pytest
 import redis
 
 from services.local_stack.redis_server import RedisServer
 from tests.faults.lookups.served import IN_TIME_MS, ServedApi, Watched, late, served
 from tests.support.event_logs import Frozen
 from tests.support.open_loop import Answer, load, share
+
+pytestmark = pytest.mark.alone
 
 LONG = bool(os.environ.get("TRANCHE_TEST_LONG"))
 RATE = 250.0
