@@ -5,6 +5,8 @@ catalog's at its last edit, so that a membership can be told to be older than th
 
 Segments are written by people through the API, and by the operator's file. Whoever edited last is right: the catalog
 remembers what the file said of each segment, so that a file which says the same again undoes nobody's edit.
+
+It is a long file, because every edit, what is checked of it and the document have to agree on the same few fields.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence

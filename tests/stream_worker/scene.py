@@ -37,7 +37,7 @@ class Scene:
 
     def __init__(self, redis: RedisClient, log: EventLog | None = None) -> None:
         self.redis, self.log, self.now_ms = redis, log, 0
-        self._writer: LogWriter = log.writer() if log else EmbeddedWriter(redis)
+        self.writer: LogWriter = log.writer() if log else EmbeddedWriter(redis)
         self.offsets: LogOffsets = log.offsets() if log else EmbeddedOffsets(redis, PARTITIONS)
 
     async def put(self, catalog: Catalog) -> None:
@@ -45,12 +45,12 @@ class Scene:
 
     async def send(self, number: int, users: list[str]) -> None:
         events = [view(number, user) for user in users]
-        await self._writer.append(
+        await self.writer.append(
             [Message(partition_of(each.user_id, PARTITIONS), b"k", encode_event(each)) for each in events]
         )
 
     async def append(self, partition: int, value: bytes) -> None:
-        await self._writer.append([Message(partition, b"k", value)])
+        await self.writer.append([Message(partition, b"k", value)])
 
     def catalog(self) -> WatchedValue[Catalog]:
         """Looks again only when it is told to."""
@@ -64,7 +64,7 @@ class Scene:
     ) -> Worker:
         return Worker(
             reader or self.reader(),
-            self._writer,
+            self.writer,
             UserStore(self.redis, lambda: self.now_ms),
             StateCache(10_000),
             catalog,

@@ -15,7 +15,7 @@ from services.segmentation.wire import keys
 from services.stream_worker.cache import StateCache
 from services.stream_worker.refresh import PARTITIONS_A_TURN, Refresher
 from services.stream_worker.store import MAX_USERS, UserStore
-from services.stream_worker.write import Walk
+from services.stream_worker.write import Walk, Write
 from tests.stream_worker.owner import Owner, some
 from tests.stream_worker.states import Clock, catalog_of, redis_at, view, write_of
 
@@ -78,6 +78,18 @@ async def test_an_edit_that_redis_has_lost_is_taken_back_from_everybody(store: U
     await finish(refresher, edit)
     assert await memberships(store) == [write_of("any", 2, edit).state.membership] * len(USERS)
     assert await refreshed(store) == edit.version
+
+
+async def test_what_was_written_by_an_edit_that_redis_has_lost_is_brought_back(store: UserStore) -> None:
+    refresher = opened(store)
+    [state] = await store.load(PARTITION, ["default:u-1"])
+    assert await store.apply(
+        PARTITION, WATERMARK, WATERMARK, [Write("default:u-1", state, write_of("u-1", 2, NEW).state)]
+    )
+    await store.open(PARTITION)  # as another owner does, who finds all refreshed to the old catalog
+    assert refresher.pending(OLD) == [PARTITION]
+    await finish(refresher, OLD)
+    assert await count_at(store, OLD) == len(USERS)
 
 
 async def test_it_writes_nothing_where_the_watermark_has_moved_on(store: UserStore) -> None:

@@ -37,3 +37,15 @@ async def test_a_partition_that_redis_refuses_holds_back_no_other(clean_redis_ur
             await redis.delete(keys.spaces(0))
             await until(scene.is_applied)
         assert await scene.counts() == {1}
+
+
+async def test_only_what_failed_is_closed(clean_redis_url: str) -> None:
+    async with redis_at(clean_redis_url) as redis:
+        scene = Scene(redis)
+        worker = scene.worker(scene.catalog())
+        async with working(worker):
+            await scene.send(1, USERS)
+            await until(scene.is_applied)
+        worker.owned.set_back([0], "ResponseError", 60)
+        assert worker.owned.positions.keys() == {1}
+        assert 0 not in worker.owned.follow_the_group()
