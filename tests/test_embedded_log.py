@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.runtime.event_log import embedded
-from services.runtime.event_log.embedded import DEAD_LETTERS_KEY, EmbeddedWriter, fair_shares, log_key
+from services.runtime.event_log.embedded import DEAD_LETTERS_KEY, EmbeddedWriter, fair_shares, in_turn, log_key
 from services.runtime.event_log.port import DeadLetter, LogTrimmed, LogUnavailable, Message
 from services.runtime.redis_client import connect
 from tests.support.event_logs import EmbeddedLog, redis_process
@@ -115,6 +115,35 @@ def test_shares_are_fair_and_use_all_the_room_there_is_need_for(backlogs: dict[i
     assert all(0 < share <= backlogs[partition] for partition, share in shares.items())
     hungry = [shares.get(partition, 0) for partition, backlog in backlogs.items() if shares.get(partition, 0) < backlog]
     assert all(share <= least + 1 for least in hungry for share in shares.values())
+
+
+@given(
+    backlogs=st.dictionaries(st.integers(0, 63), st.integers(0, 5_000)),
+    room=st.integers(1, 2_000),
+    last=st.integers(-1, 63),
+)
+def test_everybody_has_a_turn_and_a_good_piece_of_the_room(backlogs: dict[int, int], room: int, last: int) -> None:
+    waiting = {partition: backlog for partition, backlog in backlogs.items() if backlog}
+    for _ in waiting:
+        if not waiting:
+            break
+        shares = fair_shares(turn := in_turn(waiting, room, last), room)
+        assert sum(shares.values()) == min(room, sum(turn.values()))
+        assert all(share >= min(turn[partition], room // 4) for partition, share in shares.items())
+        last = list(turn)[-1]
+        waiting = {partition: backlog for partition, backlog in waiting.items() if partition not in turn}
+    assert not waiting
+
+
+async def test_partitions_that_are_all_far_behind_are_read_in_turn(clean_redis_url: str) -> None:
+    log = EmbeddedLog(clean_redis_url, 8)
+    reader = log.reader()
+    for partition in range(8):
+        await log.writer().append([Message(partition, b"k", b"v")] * 150)
+        await reader.seek(partition, 0)
+    read = [Counter(record.partition for record in await reader.poll(200, 1)) for _ in range(6)]
+    assert read == [Counter(dict.fromkeys(some, 50)) for some in ((0, 1, 2, 3), (4, 5, 6, 7)) * 3]
+    await log.close()
 
 
 async def test_old_dead_letters_make_room_for_new_ones(

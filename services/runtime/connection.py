@@ -53,6 +53,8 @@ class Connection(HttpToolsProtocol):
     _is_refused = False
     _refusal = HTTPStatus.BAD_REQUEST
     _head_timer: asyncio.TimerHandle | None = None
+    _arrived_s: float | None = None
+    """When the next request to begin was there, where that was earlier."""
 
     def data_received(self, data: bytes) -> None:
         if self._is_refused:
@@ -106,7 +108,8 @@ class Connection(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: object) -> None:
         """A request that was sent ahead begins when the one before it has ended: it waits for nobody else."""
         state = cycle.scope["state"]
-        state[ARRIVED], state[_ABORT] = time.monotonic(), self.transport.abort
+        state[ARRIVED], state[_ABORT] = self._arrived_s or time.monotonic(), self.transport.abort
+        self._arrived_s = None
         super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
 
     def _count(self, size_bytes: int) -> None:

@@ -3,6 +3,8 @@
 redis-py looks for the nodes anew after each command that failed, and lets every other command wait meanwhile: with one
 node gone most reads of the others would come too late. So a read goes straight to the node that holds the key, and the
 nodes are looked for in the background.
+
+Where there is a link to each node (`redis_links`), reads go over that; redis-py then only follows redirects.
 """
 
 import asyncio
@@ -13,31 +15,60 @@ from functools import partial
 from typing import cast
 
 from redis.asyncio import Redis, RedisCluster
-from redis.asyncio.cluster import ClusterNode
 from redis.exceptions import AskError, MovedError, SlotNotCoveredError, TryAgainError
 
 from services.runtime.redis_client import REDIS_ERRORS, RedisClient, Values, by_slot
+from services.runtime.redis_link import Link
+from services.runtime.redis_links import Links, Read, Refused, Slots
 
 LOOK_EVERY_S = 0.5
 
 
 class DirectReads:
-    """Of a single server as well, which is simply asked."""
+    """Of a single server as well, which is simply asked.
 
-    def __init__(self, redis: RedisClient) -> None:
+    With `link_timeout_s` over links of its own, to be closed, each of which owes no reply for longer than that.
+    """
+
+    def __init__(self, redis: RedisClient, link_timeout_s: float | None = None) -> None:
         self._redis = redis
+        self._links = None if link_timeout_s is None else Links(redis, link_timeout_s, self._lost)
+        self._slots = Slots()
         self._looking: asyncio.Task[None] | None = None
         self._looked_s = 0.0
+
+    async def connect(self) -> None:
+        """Have the links stand. Raises REDIS_ERRORS."""
+        if self._links is not None:
+            await self._links.connect()
+
+    async def close(self) -> None:
+        if self._links is not None:
+            await self._links.close()
+
+    def link_to(self, name: bytes) -> Link | None:
+        """To the server that holds a key; None without links, or where nobody is known to hold it."""
+        return None if self._links is None else self._links.to(name)
 
     def server_of(self, name: str) -> str:
         """A name for the server that holds a key, as far as known."""
         if isinstance(self._redis, Redis):
             return ""
-        nodes = self._redis.nodes_manager.slots_cache.get(self._redis.keyslot(name))
+        nodes = self._redis.nodes_manager.slots_cache.get(self._slots.of(name.encode()))
         return str(nodes[0].name) if nodes else ""
 
     async def get(self, names: Sequence[str]) -> Values:
         """The values of keys in their order. Raises REDIS_ERRORS."""
+        if self._links is None:
+            return await self._by_redis_py(names)
+        found = await self._links.get([name.encode() for name in names])
+        refused = [place for place, value in enumerate(found) if isinstance(value, Refused)]
+        if not refused:
+            return cast("Values", found)
+        values = await self._by_redis_py([names[place] for place in refused])
+        return cast("Values", _with(found, refused, values))
+
+    async def _by_redis_py(self, names: Sequence[str]) -> Values:
         if isinstance(self._redis, Redis):
             return cast("Values", await self._redis.mget(names))
         if not self._redis.nodes_manager.slots_cache:
@@ -53,17 +84,27 @@ class DirectReads:
         except (MovedError, AskError, TryAgainError):  # the node is there, and says where to go
             return cast("Values", await cluster.mget(names))
         except REDIS_ERRORS:
-            self._look_again(cluster, nodes)
+            self._look_again(cluster, nodes[0].name if nodes else None)
             raise
 
-    def _look_again(self, cluster: RedisCluster, failed: Sequence[ClusterNode] | None) -> None:
+    def _lost(self, server: str) -> None:
+        if isinstance(self._redis, RedisCluster):
+            self._look_again(self._redis, server)
+
+    def _look_again(self, cluster: RedisCluster, failed_name: str | None) -> None:
         now_s = time.monotonic()
         is_looking = self._looking is not None and not self._looking.done()
         if not is_looking and now_s - self._looked_s >= LOOK_EVERY_S:
             self._looked_s = now_s
-            self._looking = asyncio.create_task(_look(cluster, failed[0].name if failed else None))
+            self._looking = asyncio.create_task(_look(cluster, failed_name))
 
 
 async def _look(cluster: RedisCluster, failed_name: str | None) -> None:
     with suppress(*REDIS_ERRORS):
         await cluster.nodes_manager.initialize(last_failed_node_name=failed_name)
+
+
+def _with(found: list[Read], places: Sequence[int], values: Values) -> list[Read]:
+    for place, value in zip(places, values, strict=True):
+        found[place] = value
+    return found

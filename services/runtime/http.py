@@ -1,14 +1,16 @@
 """What makes a FastAPI app a service of ours: operations endpoints, problems, and the server under it."""
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
+from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 import uvloop
@@ -17,9 +19,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from starlette.types import ASGIApp
 
 from services.runtime.access.described import with_keys
-from services.runtime.access.guard import guarded
+from services.runtime.access.guard import Guard, guarded
 from services.runtime.access.listening import refuse_open_door
 from services.runtime.connection import Connection
+from services.runtime.express import Express, ExpressConnection, everybody
 from services.runtime.problems import ProblemError, answer_with_problems, problem_answer
 
 READY_TIMEOUT_S = 1.0
@@ -33,11 +36,19 @@ Facts = Callable[[], Mapping[str, object]]
 _log = logging.getLogger(__name__)
 
 
+class Service(FastAPI):
+    express: Express | None = None
+    """Answers what is asked for plainly in the place of one of the routes."""
+
+    def openapi(self) -> dict[str, Any]:
+        return with_keys(super().openapi())
+
+
 def service_app(
     title: str, description: str, registry: CollectorRegistry, missing: ReadyCheck, facts: Facts = dict
-) -> FastAPI:
+) -> Service:
     """An app with /healthz, /readyz, /metrics and /openapi.json that answers every error as a problem."""
-    app = _Service(
+    app = Service(
         title=title,
         description=description,
         version=version("tranche"),
@@ -52,11 +63,6 @@ def service_app(
     return app
 
 
-class _Service(FastAPI):
-    def openapi(self) -> dict[str, Any]:
-        return with_keys(super().openapi())
-
-
 def serve(
     open_app: Callable[[], AbstractAsyncContextManager[ASGIApp]], host: str, port: int, key_file: Path | None = None
 ) -> None:
@@ -69,19 +75,30 @@ def serve(
 
     async def main() -> None:
         async with open_app() as app, guarded(app, key_file) as door:
-            await StoppableServer(server_config(door, host, port)).serve()
+            _spare_the_collector()
+            express = app.express if isinstance(app, Service) else None
+            await StoppableServer(server_config(door, host, port, express)).serve()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())
 
 
-def server_config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
-    """How uvicorn serves us. No proxy's word about the client's address is taken, and our own logging stays."""
+def _spare_the_collector() -> None:
+    """What a service is made of stays until its end: to look through it for garbage would stop everything for 40 ms."""
+    gc.collect()
+    gc.freeze()
+
+
+def server_config(app: ASGIApp, host: str, port: int, express: Express | None = None) -> uvicorn.Config:
+    """How uvicorn serves us. No proxy's word about the client's address is taken, and our own logging stays.
+
+    Whoever `app` lets in as a guard, the express lets in as well, and nobody else.
+    """
     return uvicorn.Config(
         app,
         host=host,
         port=port,
-        http=Connection,
+        http=Connection if express is None else _express_connections(app, express),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -90,6 +107,11 @@ def server_config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
         proxy_headers=False,
         timeout_graceful_shutdown=STOP_TIMEOUT_S,
     )
+
+
+def _express_connections(app: ASGIApp, express: Express) -> type[asyncio.Protocol]:
+    visitors = app.visitors("GET", express.route) if isinstance(app, Guard) else everybody
+    return cast("type[asyncio.Protocol]", partial(ExpressConnection, express=express, visitors=visitors))
 
 
 class StoppableServer(uvicorn.Server):

@@ -4,11 +4,13 @@ A metric is an attribute, made over the registry that the service serves at /met
 Labels take only values that the code itself names, never text that a client sent: each set is written down here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
+
+from services.runtime.tallies import Durations, Tally
 
 
 def process_registry() -> CollectorRegistry:
@@ -54,18 +56,19 @@ class ApiMetrics:
     """What the API counts."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        lookups = Counter(
-            "tranche_api_lookups_total",
+        self.lookups = Tally(
+            "tranche_api_lookups",
             "Users looked up: known, unknown, degraded (no state in time), refused (a moment before the latest event).",
-            ["outcome"],
-            registry=registry,
-        )
-        self._outcomes = {name: lookups.labels(name) for name in ("known", "unknown", "degraded", "refused")}
-        self.lookup_seconds = Histogram(
+            "outcome",
+            ("known", "unknown", "degraded", "refused"),
+            registry,
+        ).counts
+        """To be added to."""
+        self.lookup_seconds = Durations(
             "tranche_api_lookup_seconds",
             "Seconds that a lookup request took inside the server, if it was let in.",
-            registry=registry,
-            buckets=(0.0005, 0.001, 0.002, 0.004, 0.006, 0.008, 0.01, 0.02, 0.05, 0.1, 0.5),
+            (0.0005, 0.001, 0.002, 0.004, 0.006, 0.008, 0.01, 0.02, 0.05, 0.1, 0.5),
+            registry,
         )
         self.evaluated = Counter(
             "tranche_api_profiles_evaluated_total",
@@ -76,13 +79,13 @@ class ApiMetrics:
             "tranche_api_catalog_version", "The version of the catalog that is in force here.", registry=registry
         )
 
-        shed = Counter(
-            "tranche_api_shed_total",
+        self._shed = Tally(
+            "tranche_api_shed",
             "Requests turned away at the door: lookup was answered as degraded, other was asked to come again (503).",
-            ["request"],  # lookup, other
-            registry=registry,
-        )
-        self._shed_lookups, self.shed_others = shed.labels("lookup"), shed.labels("other")
+            "request",
+            ("lookup", "other"),
+            registry,
+        ).counts
         self.lookup_room = Gauge(
             "tranche_api_lookup_room", "Lookups of one user that the door lets be under way at once.", registry=registry
         )
@@ -90,20 +93,12 @@ class ApiMetrics:
             "tranche_api_reads_in_flight", "Reads of lookups that Redis has not answered.", registry=registry
         )
 
-    def count_lookup(self, answer: Mapping[str, object]) -> None:
-        self._outcomes[_outcome(answer)].inc()
+    def shed_other(self) -> None:
+        self._shed["other"] += 1
 
     def shed_lookup(self) -> None:
-        self._shed_lookups.inc()
-        self._outcomes["degraded"].inc()
-
-
-def _outcome(answer: Mapping[str, object]) -> str:
-    if answer["degraded"]:
-        return "degraded"
-    if "error" in answer:
-        return "refused"
-    return "known" if answer["known"] else "unknown"
+        self._shed["lookup"] += 1
+        self.lookups["degraded"] += 1
 
 
 class WorkerMetrics:

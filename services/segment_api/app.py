@@ -9,13 +9,13 @@ from http import HTTPStatus
 from random import Random
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Request, Response
 
 from services.runtime.clock import now_ms
 from services.runtime.event_log.opening import open_offsets, open_writer
 from services.runtime.event_log.port import LogUnavailable
 from services.runtime.eviction import refuse_eviction
-from services.runtime.http import serve, service_app
+from services.runtime.http import Service, serve, service_app
 from services.runtime.metrics import ApiMetrics, process_registry
 from services.runtime.partition_count import agree_on_partitions
 from services.runtime.problems import ProblemError
@@ -28,13 +28,14 @@ from services.segment_api.door.door import Door
 from services.segment_api.explain.routes import Explaining, explain_routes
 from services.segment_api.export.export import Export
 from services.segment_api.export.routes import export_routes
+from services.segment_api.express.lookups import LookupExpress
 from services.segment_api.lists.pace import PacedLog, lag_of
 from services.segment_api.lists.routes import list_routes
 from services.segment_api.lists.store import ListStore
 from services.segment_api.lists.upload import ListUploads
 from services.segment_api.lookups.lookup import Lookup
 from services.segment_api.lookups.routes import lookup_routes
-from services.segment_api.lookups.strangers import Strangers
+from services.segment_api.lookups.written import Writer
 from services.segment_api.preview.covered import Covered
 from services.segment_api.preview.preview import Preview
 from services.segment_api.preview.routes import preview_routes
@@ -68,7 +69,7 @@ _log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def open_app(settings: ApiSettings) -> AsyncIterator[FastAPI]:
+async def open_app(settings: ApiSettings) -> AsyncIterator[Service]:
     """The API with all that it uses, its catalog loaded; what was opened is closed in the opposite order.
 
     Raises REDIS_ERRORS where Redis is away or still loading: whoever starts a service starts it again. Raises
@@ -79,7 +80,6 @@ async def open_app(settings: ApiSettings) -> AsyncIterator[FastAPI]:
         stack.push_async_callback(redis.aclose)
         hot = connect(settings.redis_url, timeout_s=REDIS_TIMEOUT_S)  # its connections are for lookups alone
         stack.push_async_callback(hot.aclose)
-        await hot.initialize()  # the nodes of a cluster: the first lookup has no time to look for them
         offsets = await open_offsets(settings)
         stack.push_async_callback(offsets.close)
         await refuse_eviction(redis)
@@ -106,6 +106,8 @@ async def open_app(settings: ApiSettings) -> AsyncIterator[FastAPI]:
         metrics.catalog_version.set_function(lambda: catalog.value.version)
         app = service_app("Tranche API", "Tells which segments a user is in; keeps the segments.", registry, missing)
         bodies, users = Bodies(), _Users(settings, redis, hot, catalog, metrics, keep)
+        stack.push_async_callback(users.lookup.reads.close)
+        await users.lookup.reads.connect()  # the first lookup has no time to do it
         lists = ListStore(redis, now_ms)
         log = PacedLog(writer, lag_of(offsets, redis, settings.partitions))
         for routes in (
@@ -123,6 +125,7 @@ async def open_app(settings: ApiSettings) -> AsyncIterator[FastAPI]:
         admission = Admission(settings.lookup_deadline_ms / 1000, settings.max_reads_in_flight)
         metrics.lookup_room.set_function(lambda: admission.room)
         app.add_middleware(Door, admission, metrics, now_ms)
+        app.express = LookupExpress(users.lookup, admission, metrics, now_ms, settings.lookup_deadline_ms / 1000)
         yield app
 
 
@@ -146,20 +149,10 @@ class _Users:
         unreadable = RareLog("the state of users cannot be read by this version of Tranche").note
         zones, consent_required = TimeZones.parse(settings.time_zones), settings.consent_required
         partitions, now = settings.partitions, lambda: catalog.value
-        fast = BoundedReads(hot, settings.max_reads_in_flight, failed.note)
+        fast = BoundedReads(hot, settings.max_reads_in_flight, failed.note, link_timeout_s=REDIS_TIMEOUT_S)
         metrics.reads_in_flight.set_function(lambda: fast.in_flight)
-        self.lookup = Lookup(
-            fast,
-            now,
-            Strangers(),
-            partitions,
-            zones,
-            consent_required,
-            now_ms,
-            unreadable,
-            metrics.evaluated.inc,
-            Lane(),
-        )
+        writer = Writer(now, zones, consent_required, now_ms, unreadable)
+        self.lookup = Lookup(fast, writer, partitions, metrics.evaluated.inc, Lane())
         slow = BoundedReads(redis, SLOW_READS, failed.note)
         sampler = Sampler(redis, partitions, Random())  # noqa: S311 - a sample, no secret
         self.explaining = Explaining(slow, now, zones, partitions, consent_required, now_ms)

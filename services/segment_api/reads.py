@@ -4,9 +4,11 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from services.runtime.direct_reads import DirectReads
 from services.runtime.redis_client import REDIS_ERRORS, RedisClient, Values
+from services.runtime.redis_link import Link
 
 IN_VAIN = 3
 """After so many reads in a row that brought nothing in time, a server is taken to be silent."""
@@ -22,14 +24,40 @@ class BoundedReads:
     being away.
     """
 
-    def __init__(self, redis: RedisClient, max_in_flight: int, unexpected: Callable[[Exception], None]) -> None:
-        self._reads = DirectReads(redis)
+    def __init__(
+        self,
+        redis: RedisClient,
+        max_in_flight: int,
+        unexpected: Callable[[Exception], None],
+        link_timeout_s: float | None = None,
+    ) -> None:
+        self._reads = DirectReads(redis, link_timeout_s)
         self._unexpected = unexpected
-        self._servers: dict[str, _Server] = defaultdict(lambda: _Server(max_in_flight))
+        self._servers: dict[str, Server] = defaultdict(lambda: Server(max_in_flight))
+        self._ways: dict[Link, Way] = {}
 
     @property
     def in_flight(self) -> int:
-        return sum(len(server.waiting) for server in self._servers.values())
+        return sum(server.waiting for server in self._servers.values())
+
+    async def connect(self) -> None:
+        """Have the connections stand over which is read. Raises REDIS_ERRORS."""
+        await self._reads.connect()
+
+    async def close(self) -> None:
+        await self._reads.close()
+
+    def way_to(self, name: bytes) -> "Way | None":
+        """How to read a key without waiting for it; None where nobody is known to hold it.
+
+        Whoever goes this way keeps to the server's bound, and to deadlines of their own.
+        """
+        link = self._reads.link_to(name)
+        if link is None:
+            return None
+        if link not in self._ways:
+            self._ways[link] = Way(link, self._servers[self._reads.server_of(name.decode())])
+        return self._ways[link]
 
     def server_of(self, name: str) -> str:
         return self._reads.server_of(name)
@@ -39,8 +67,9 @@ class BoundedReads:
         now_s, server = time.monotonic(), self._servers[self.server_of(names[0]) if names else ""]
         if now_s >= by_s or not server.may_be_asked(now_s):
             return None
+        server.begin(now_s)
         read = asyncio.create_task(self._read(names))
-        server.ask(read, now_s)
+        read.add_done_callback(lambda read: server.end(was_heard=not read.cancelled() and read.result() is not None))
         done, _ = await asyncio.wait({read}, timeout=by_s - now_s)
         values = read.result() if done else None
         if values is None:
@@ -57,26 +86,30 @@ class BoundedReads:
             return None
 
 
-class _Server:
+class Server:
     """What is known of one server from the reads that were sent to it."""
 
     def __init__(self, max_waiting: int) -> None:
         self._max_waiting = max_waiting
-        self.waiting: set[asyncio.Task[Values | None]] = set()
+        self.waiting = 0
         self.in_vain = 0
         self._asked_s = 0.0
 
     def may_be_asked(self, now_s: float) -> bool:
         is_silent = self.in_vain >= IN_VAIN and now_s - self._asked_s < PROBE_EVERY_S
-        return len(self.waiting) < self._max_waiting and not is_silent
+        return self.waiting < self._max_waiting and not is_silent
 
-    def ask(self, read: asyncio.Task[Values | None], now_s: float) -> None:
+    def begin(self, now_s: float) -> None:
         self._asked_s = now_s
-        self.waiting.add(read)
-        read.add_done_callback(self._end)
+        self.waiting += 1
 
-    def _end(self, read: asyncio.Task[Values | None]) -> None:
+    def end(self, *, was_heard: bool) -> None:
         """An answer is an answer, however late: this process may have been what was slow."""
-        self.waiting.discard(read)
-        if not read.cancelled() and read.result() is not None:
+        self.waiting -= 1
+        if was_heard:
             self.in_vain = 0
+
+
+class Way(NamedTuple):
+    link: Link
+    server: Server

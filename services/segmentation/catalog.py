@@ -12,51 +12,27 @@ It is a long file, because every edit, what is checked of it and the document ha
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from hashlib import sha256
 from typing import Any, Literal, Self
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
 
-from services.segmentation.anatomy import asks, bound_exceeded, conditions_in, segments_in
+from services.segmentation.anatomy import asks, bound_exceeded, segments_in
 from services.segmentation.composition import objection, order, users_of
-from services.segmentation.events import Purpose
-from services.segmentation.keep import KEEP_ALL, KeepList
+from services.segmentation.index import Index
+from services.segmentation.keep import KeepList
+from services.segmentation.ready import Ready, made_ready
 from services.segmentation.rules import nodes
 from services.segmentation.rules.errors import RuleError
-from services.segmentation.rules.evaluate import Evaluator, evaluator
+from services.segmentation.rules.leaves import Leaves
 from services.segmentation.rules.parse import parse
-from services.segmentation.rules.request import Question, questions
+from services.segmentation.segment import Segment, SegmentDefinition
+
+__all__ = ["BadRule", "Catalog", "Ready", "Segment", "SegmentDefinition", "SegmentInUse", "TooManySegments"]
 
 MAX_SEGMENTS = 10_000
 MAX_LINEAGE = 256
 """Edits that a catalog knows itself to be made of; a membership from before them is evaluated as a whole."""
 MAX_DELETED = 1_000
-
-
-class SegmentDefinition(BaseModel):
-    """What a marketer writes to define a segment."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, title="Segment")
-
-    name: str = Field(min_length=1, max_length=200)
-    rule: str = Field(min_length=1, max_length=10_000, description="when a user is in it; see the rule language")
-    description: str = Field("", max_length=2_000)
-    purposes: list[Purpose] = Field(
-        default_factory=list,
-        max_length=63,
-        description="IAB TCF purposes that a user with a consent record must have granted",
-    )
-    taxonomy: dict[str, list[str]] = Field(default_factory=dict, description="ids in public taxonomies")
-    status: Literal["live", "draft"] = Field(
-        "live", description="a draft is evaluated and counted, and no lookup answers with it"
-    )
-
-    @property
-    def digest(self) -> str:
-        """What tells definitions apart; a member that a later version adds changes none where it is not used."""
-        told = self.model_dump(exclude_defaults=True)
-        return sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 class TooManySegments(ValueError):
@@ -80,73 +56,6 @@ class BadRule(ValueError):
 
 
 @dataclass(frozen=True)
-class Segment:
-    id: str
-    ordinal: int
-    version: int
-    definition: SegmentDefinition
-    uses: tuple[str, ...] = ()
-    """The segments that its rule names."""
-    asks: bool = False
-    """Whether its rule itself asks the ad request."""
-
-    @cached_property
-    def rule(self) -> nodes.Rule:
-        """Made at first use: lookups follow every edit and hardly ever evaluate. It was checked when it was put."""
-        return parse(self.definition.rule, KEEP_ALL)
-
-    @cached_property
-    def row(self) -> Mapping[str, Any]:
-        """How the catalog's document holds it."""
-        return {
-            "id": self.id,
-            "ordinal": self.ordinal,
-            "version": self.version,
-            "definition": self.definition.model_dump(),
-            "uses": list(self.uses),
-            "asks": self.asks,
-        }
-
-
-@dataclass(frozen=True)
-class Ready:
-    """A segment together with those that it is composed of, ready to be evaluated."""
-
-    segment: Segment
-    version: int
-    """The catalog's at the last edit of the segment or of anything that it is composed of."""
-    asks: bool
-    """Whether anything in it asks the ad request."""
-    parts: Mapping[str, "Ready"]
-    levels: int
-    """Of segments within segments; 1 where it is composed of none."""
-
-    @cached_property
-    def conditions(self) -> int:
-        """On the request, counted as often as an expression would hold them."""
-        if not self.asks:
-            return 0
-        return conditions_in(self.segment.rule, {name: part.conditions for name, part in self.parts.items()})
-
-    @cached_property
-    def questions(self) -> Sequence[Question]:
-        """What it asks the request, in the order in which the residual numbers it."""
-        return questions(self.segment.rule, self._asked) if self.asks else ()
-
-    @cached_property
-    def moments(self) -> Evaluator:
-        """When the rule holds, from the profile's latest event on."""
-        return evaluator(self.segment.rule, self._asked)
-
-    def is_made_of(self, segment: Segment, parts: Mapping[str, "Ready"]) -> bool:
-        return self.segment is segment and all(self.parts[used] is part for used, part in parts.items())
-
-    @property
-    def _asked(self) -> Mapping[str, Sequence[Question]]:
-        return {segment_id: part.questions for segment_id, part in self.parts.items()}
-
-
-@dataclass(frozen=True)
 class Catalog:
     version: int = 0
     next_ordinal: int = 0
@@ -159,6 +68,8 @@ class Catalog:
     """The ids of the segments deleted last, by ordinal."""
     earlier: Mapping[str, Ready] = field(default_factory=dict, repr=False, compare=False)
     """What an earlier catalog had ready, to be used again where nothing was edited."""
+    shared: Leaves = field(default_factory=Leaves, repr=False, compare=False)
+    """The leaves that rules share, over all edits."""
 
     @cached_property
     def by_ordinal(self) -> Mapping[int, Segment]:
@@ -172,8 +83,14 @@ class Catalog:
             segment = self.segments[segment_id]
             parts = {used: found[used] for used in segment.uses}
             before = self.earlier.get(segment_id)
-            found[segment_id] = before if before and before.is_made_of(segment, parts) else _ready(segment, parts)
+            known = before is not None and before.is_made_of(segment, parts)
+            found[segment_id] = before if before and known else made_ready(segment, parts, self.shared)
         return found
+
+    @cached_property
+    def index(self) -> Index:
+        """What an event concerns."""
+        return Index(self.ready)
 
     def edited_since(self, version: int) -> Collection[str]:
         """The segments of which something was edited after a version of the catalog.
@@ -290,7 +207,9 @@ class Catalog:
         # An earlier release counted its edits from one on, and told no lineage.
         lineage = tuple(document.get("lineage", range(max(1, version - MAX_LINEAGE + 1), version + 1)))
         deleted = dict(document.get("deleted", ()))
-        return cls(version, document["next_ordinal"], segments, from_file, lineage, deleted, before.ready)
+        return cls(
+            version, document["next_ordinal"], segments, from_file, lineage, deleted, before.ready, before.shared
+        )
 
     def _after_edit(self, **changes: Any) -> "Catalog":
         version = self.version + 1
@@ -319,12 +238,6 @@ def _checked(
         return parse(definition.rule, keep, object_to)
     except RuleError as error:
         raise BadRule(segment_id, error) from None
-
-
-def _ready(segment: Segment, parts: Mapping[str, Ready]) -> Ready:
-    version = max([segment.version, *(part.version for part in parts.values())])
-    levels = 1 + max((part.levels for part in parts.values()), default=0)
-    return Ready(segment, version, segment.asks or any(part.asks for part in parts.values()), parts, levels)
 
 
 def _segments(rows: Iterable[dict[str, Any]], known: Mapping[str, Segment]) -> Iterable[Segment]:

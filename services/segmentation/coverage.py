@@ -10,8 +10,9 @@ from datetime import UTC, tzinfo
 from services.segmentation.profile import Profile
 from services.segmentation.rules import nodes
 from services.segmentation.rules.calendar import period
-from services.segmentation.rules.evaluate import origin
+from services.segmentation.rules.leaves import origin
 from services.segmentation.rules.nodes import Selection, Term
+from services.segmentation.rules.scene import Scene
 
 
 def covered_since(rule: nodes.Rule, profile: Profile, zone: tzinfo = UTC) -> int | None:
@@ -43,7 +44,7 @@ def _selections(term: Term | nodes.Literal, profile: Profile) -> Iterator[Select
         case nodes.Share(event_type):
             yield Selection(event_type)
         case nodes.Since(events):
-            if origin(term)(profile) is None:  # what is held is newer than all that is not
+            if origin(term)(Scene(profile)) is None:  # what is held is newer than all that is not
                 yield events
         case nodes.Sequence(steps):
             yield from steps

@@ -3,9 +3,13 @@
 `EventMessage` is the wire form that websites send and the log carries; `Event` is the frozen form that the
 core works on, with its time in integer milliseconds. Collector and worker call the same `read_event`, so what
 the collector accepts the worker can read.
+
+The contract is `EventMessage`. Most events are so plain that a glance shows them to keep it, in a fifth of the time;
+a glance refuses nothing, but leaves to the model whatever it is not sure of.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -21,6 +25,7 @@ SPACE_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 TYPE_PATTERN = r"^[a-z][a-z0-9_]{0,63}$"
 SEGMENT_ID_PATTERN = LIST_ID_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 USER_ID_PATTERN = r"^[A-Za-z0-9._~:|=+-]{1,128}$"
+MAX_ID, MAX_PURPOSE = 128, 63
 
 JsonObject = dict[str, Any]
 
@@ -94,7 +99,7 @@ Timestamp = Annotated[
 ]
 
 
-Purpose = Annotated[int, Field(ge=1, le=63)]
+Purpose = Annotated[int, Field(ge=1, le=MAX_PURPOSE)]
 
 
 class Consent(BaseModel):
@@ -102,7 +107,7 @@ class Consent(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    purposes: list[Purpose] = Field(max_length=63)
+    purposes: list[Purpose] = Field(max_length=MAX_PURPOSE)
 
 
 class EventMessage(BaseModel):
@@ -110,7 +115,7 @@ class EventMessage(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, title="Event")
 
-    event_id: str = Field(min_length=1, max_length=128, description="counts once for its user, whatever is resent")
+    event_id: str = Field(min_length=1, max_length=MAX_ID, description="counts once for its user, whatever is resent")
     user_id: str = Field(pattern=USER_ID_PATTERN, description="a pseudonymous id; never an e-mail address")
     space: str = Field("default", pattern=SPACE_PATTERN, description="keeps the users of unrelated sites apart")
     type: str = Field(pattern=TYPE_PATTERN)
@@ -121,12 +126,22 @@ class EventMessage(BaseModel):
     consent: Consent | None = None
 
 
+_NOTHING: Mapping[str, Any] = {}
+_FIELDS = frozenset(EventMessage.model_fields)
+_PURPOSES = frozenset(range(1, MAX_PURPOSE + 1))
+_NUMBERS = frozenset([int])  # of which a boolean is another sort here
+_UNSURE: frozenset[int] = frozenset([0])
+_is_user_id = re.compile(USER_ID_PATTERN, re.ASCII).fullmatch
+_is_space = re.compile(SPACE_PATTERN).fullmatch
+_is_type = re.compile(TYPE_PATTERN).fullmatch
+
+
 class ListEntryMessage(BaseModel):
     """A list entry as the topic carries it. Told from an event by its `list`, which no event has."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    event_id: str = Field(min_length=1, max_length=128)
+    event_id: str = Field(min_length=1, max_length=MAX_ID)
     user_id: str = Field(pattern=USER_ID_PATTERN)
     space: str = Field("default", pattern=SPACE_PATTERN)
     list: str = Field(pattern=LIST_ID_PATTERN)
@@ -141,26 +156,62 @@ def read_event(raw: object, arrived_ms: int, max_ahead_ms: int = MAX_AHEAD_MS) -
     `arrived_ms` is the log's or the collector's clock: the default of `ts`, and what "ahead" is measured from.
     Raises InvalidEvent.
     """
+    event = _at_a_glance(raw, arrived_ms) or read_by_model(raw, arrived_ms)
+    if event.ts_ms > arrived_ms + max_ahead_ms:
+        raise InvalidEvent("ts: more than 5 minutes ahead of the server's clock")
+    return event
+
+
+def read_by_model(raw: object, arrived_ms: int) -> Event:
+    """The same by the letter of the contract, however far ahead the event is. Raises InvalidEvent."""
     if not isinstance(raw, dict):
         raise InvalidEvent(f"expected an event object, found {_json_name(raw)}")
     try:
         message = EventMessage.model_validate(raw)
     except ValidationError as error:
         raise InvalidEvent(_explain(error, raw)) from None
-    ts_ms = arrived_ms if message.ts is None else message.ts
-    if ts_ms > arrived_ms + max_ahead_ms:
-        raise InvalidEvent("ts: more than 5 minutes ahead of the server's clock")
     return Event(
         event_id=message.event_id,
         user_id=message.user_id,
         type=message.type,
-        ts_ms=ts_ms,
+        ts_ms=arrived_ms if message.ts is None else message.ts,
         space=message.space,
         properties=message.properties,
         context=message.context,
         traits=message.traits,
         purposes=None if message.consent is None else frozenset(message.consent.purposes),
     )
+
+
+def _at_a_glance(raw: object, arrived_ms: int) -> Event | None:
+    """The event, where it is plain that it keeps the contract; a date, say, or an id beyond ASCII is not plain."""
+    if type(raw) is not dict or not raw.keys() <= _FIELDS:
+        return None
+    told: Callable[..., Any] = raw.get
+    event_id, user_id, sort, space = told("event_id"), told("user_id"), told("type"), told("space", "default")
+    properties, context, traits = told("properties", _NOTHING), told("context", _NOTHING), told("traits", _NOTHING)
+    ts_ms, purposes = told("ts", arrived_ms), _purposes_at_a_glance(raw)
+    plain = (
+        (type(event_id) is type(user_id) is type(sort) is type(space) is str)
+        and (0 < len(event_id) <= MAX_ID and event_id.isascii())
+        and (_is_user_id(user_id) and _is_type(sort) and _is_space(space))
+        and (type(ts_ms) is int and 0 <= ts_ms <= MAX_TS_MS)
+        and (type(properties) is type(context) is type(traits) is dict)
+        and purposes is not _UNSURE
+    )
+    return Event(event_id, user_id, sort, ts_ms, space, properties, context, traits, purposes) if plain else None
+
+
+def _purposes_at_a_glance(raw: JsonObject) -> frozenset[int] | None:
+    """Those granted; `_UNSURE` where that is not plain."""
+    if "consent" not in raw:
+        return None
+    consent = raw["consent"]
+    purposes = consent.get("purposes") if type(consent) is dict and len(consent) == 1 else None
+    if type(purposes) is not list or len(purposes) > MAX_PURPOSE or not _NUMBERS.issuperset(map(type, purposes)):
+        return _UNSURE
+    granted = frozenset(purposes)
+    return granted if granted <= _PURPOSES else _UNSURE
 
 
 def decode_fact(data: bytes, arrived_ms: int) -> Fact:

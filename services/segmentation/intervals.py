@@ -19,12 +19,21 @@ def contains(moments: Intervals, at_ms: int) -> bool:
     return bisect_right(moments, at_ms) % 2 == 1
 
 
+def until(end_ms: int | None) -> Intervals:
+    """Already true, until a moment; for ever where that is None."""
+    return ALWAYS if end_ms is None else (START, end_ms)
+
+
 def complement(moments: Intervals) -> Intervals:
-    return moments[1:] if moments[:1] == ALWAYS else (START, *moments)
+    return moments[1:] if moments and moments[0] == START else (START, *moments)
 
 
 def union(first: Intervals, second: Intervals) -> Intervals:
-    return complement(intersection(complement(first), complement(second)))
+    if first == ALWAYS or not second:
+        return first
+    if second == ALWAYS or not first:
+        return second
+    return _in_at_least(1, first, second)
 
 
 def intersection(first: Intervals, second: Intervals) -> Intervals:
@@ -32,8 +41,17 @@ def intersection(first: Intervals, second: Intervals) -> Intervals:
         return second
     if second == ALWAYS or not first:
         return first
-    moments = sorted({*first, *second})
-    return from_steps((at_ms, contains(first, at_ms) and contains(second, at_ms)) for at_ms in moments)
+    return _in_at_least(2, first, second)
+
+
+def _in_at_least(sets: int, first: Intervals, second: Intervals) -> Intervals:
+    """The moments that are in one or in both of two sets."""
+    boundaries, inside = [], False
+    for at_ms in sorted({*first, *second}):
+        if (bisect_right(first, at_ms) % 2 + bisect_right(second, at_ms) % 2 >= sets) is not inside:
+            inside = not inside
+            boundaries.append(at_ms)
+    return tuple(boundaries)
 
 
 def from_steps(steps: Iterable[tuple[int, bool]]) -> Intervals:
@@ -48,6 +66,8 @@ def from_steps(steps: Iterable[tuple[int, bool]]) -> Intervals:
 def clip(moments: Intervals, from_ms: int) -> Intervals:
     """Forget what happens up to `from_ms`: what holds there holds from START."""
     passed = bisect_right(moments, from_ms)
+    if passed == 0 or (passed == 1 and moments[0] == START):
+        return moments
     return moments[passed:] if passed % 2 == 0 else (START, *moments[passed:])
 
 

@@ -5,17 +5,18 @@ a segment, so a rule that comes and goes many times limits `exact_until_ms`; bey
 depends on the ad request as well is held as a residual, to be settled when a lookup is made.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
-from functools import partial
+from operator import itemgetter
 from typing import NamedTuple
 
-from services.segmentation.catalog import Catalog, Ready, Segment
-from services.segmentation.intervals import START, Intervals, clip, spans
+from services.segmentation.catalog import Catalog
+from services.segmentation.intervals import START, Intervals, spans
 from services.segmentation.profile import Profile
-from services.segmentation.rules.evaluate import Scene
-from services.segmentation.rules.residual import Residual, change, size
+from services.segmentation.rules.residual import Residual, from_moment, size
+from services.segmentation.rules.scene import Scene
+from services.segmentation.segment import Segment
 
 MAX_SPANS = 4
 MAX_RESIDUAL = 32
@@ -33,6 +34,10 @@ class Span(NamedTuple):
         return self.since_ms <= at_ms and (self.until_ms is None or at_ms < self.until_ms)
 
 
+Residuals = tuple[tuple[int, Residual], ...]
+"""By ordinal, what depends on the ad request too: its answers to the questions of the segment."""
+
+
 @dataclass(frozen=True, slots=True)
 class Membership:
     catalog_version: int
@@ -42,8 +47,7 @@ class Membership:
     """The first moment that the spans say nothing about; None when they tell everything."""
     purposes: frozenset[int] | None = None
     """The purposes granted; None without a consent record."""
-    residuals: tuple[tuple[int, Residual], ...] = ()
-    """By ordinal, what depends on the request too: its answers to the questions of the segment."""
+    residuals: Residuals = ()
     time_zone: str | None = None
     """The user's, where a residual may need the hour."""
     counted: bool = True
@@ -73,65 +77,82 @@ def judge(
     A span that holds at the latest event keeps the beginning that `before` knows, unless the segment was edited
     since; otherwise it begins with that event. What is not evaluated is as `before` says.
     """
-    wanted, ready = (catalog.ready, catalog.ready.values()) if only is None else (only, catalog.with_parts(only))
-    begun_ms = _begun_ms(profile, catalog, before)
-    kept, residuals, inexact_ms = ([], [], []) if only is None or before is None else _others(before, catalog, only)
-    for segment, moments in _evaluated(profile, ready, zone):
-        if segment.id not in wanted or not moments:
+    scene, found = Scene(profile, zone), {}
+    for each in catalog.ready.values() if only is None else catalog.with_parts(only):
+        moments = scene.segments[each.segment.id] = each.moments(scene)
+        if only is None or each.segment.id in only:
+            found[each.segment.ordinal] = moments
+    return membership_of(profile, catalog, found, before, max_spans, carries=only is not None)
+
+
+def membership_of(
+    profile: Profile,
+    catalog: Catalog,
+    found: Mapping[int, Residual],
+    before: Membership | None,
+    max_spans: int | None = MAX_SPANS,
+    *,
+    carries: bool = True,
+) -> Membership:
+    """What was found of segments, by ordinal, as a membership; of all others what `before` says, if it `carries` on."""
+    latest_ms = profile.latest_ms
+    spans, begun_ms = _left_of(before, found, catalog, latest_ms) if before is not None else ([], {})
+    inexact_ms, residuals = [], []
+    if not carries:
+        spans = []
+    elif before is not None:
+        found = {**found, **_other_residuals(before, found, catalog)} if before.residuals else found
+        inexact_ms += [] if before.exact_until_ms is None else [before.exact_until_ms]
+    for ordinal, residual in found.items():
+        if not residual:
             continue
+        moments = from_moment(residual, latest_ms)
         if isinstance(moments, tuple):
-            found = _spans(moments, segment.ordinal, begun_ms.get(segment.ordinal, profile.latest_ms))
-            kept += found[:max_spans]
-            inexact_ms += [] if max_spans is None else [span.since_ms for span in found[max_spans : max_spans + 1]]
+            own = _spans(moments, ordinal, begun_ms.get(ordinal, latest_ms))
+            spans += own[:max_spans]
+            inexact_ms += [] if max_spans is None else [span.since_ms for span in own[max_spans : max_spans + 1]]
         elif max_spans is None or size(moments) <= MAX_RESIDUAL:
-            residuals.append((segment.ordinal, moments))
+            residuals.append((ordinal, moments))
         else:
-            inexact_ms.append(profile.latest_ms)
+            inexact_ms.append(latest_ms)
     return Membership(
         catalog.version,
-        profile.latest_ms,
-        tuple(sorted(kept)),
+        latest_ms,
+        tuple(sorted(spans)),
         min(inexact_ms, default=None),
         profile.purposes,
-        tuple(residuals),
+        tuple(sorted(residuals, key=itemgetter(0))),
         profile.own_zone if residuals else None,
     )
 
 
-def _evaluated(profile: Profile, ready: Iterable[Ready], zone: tzinfo) -> Iterator[tuple[Segment, Residual]]:
-    found: dict[str, Residual] = {}
-    scene = Scene(profile, zone, found)
-    clipped = partial(clip, from_ms=profile.latest_ms)
-    for each in ready:
-        moments = found[each.segment.id] = each.moments(scene)
-        yield (
-            each.segment,
-            clipped(moments) if isinstance(moments, tuple) else change(moments, clipped, lambda number: number),
-        )
+def _left_of(
+    before: Membership, found: Container[int], catalog: Catalog, latest_ms: int
+) -> tuple[list[Span], dict[int, int]]:
+    """Of the segments that nothing was found of, the spans that are not over; of the others, since when one is in them.
+
+    Not where they were edited since, nor those that are gone.
+    """
+    spans, begun_ms = [], {}
+    for span in before.spans:
+        ordinal, since_ms, until_ms = span
+        if until_ms is None or until_ms > latest_ms:
+            if ordinal not in found:
+                spans.append(span)
+            elif since_ms <= latest_ms:
+                begun_ms[ordinal] = since_ms
+    if before.catalog_version != catalog.version:
+        there, edited = catalog.by_ordinal, catalog.edited_since(before.catalog_version)
+        spans = [span for span in spans if span.ordinal in there]
+        follows = before.catalog_version < catalog.version  # if not, Redis has lost an edit
+        begun_ms = {each: at for each, at in begun_ms.items() if follows and there[each].id not in edited}
+    return spans, begun_ms
 
 
-def _others(
-    before: Membership, catalog: Catalog, only: Collection[str]
-) -> tuple[list[Span], list[tuple[int, Residual]], list[int]]:
-    """What a membership says of the segments that are not to be evaluated, and from when on it says nothing."""
-    ordinals = {segment.ordinal for segment_id, segment in catalog.segments.items() if segment_id not in only}
-    return (
-        [span for span in before.spans if span.ordinal in ordinals],
-        [(ordinal, residual) for ordinal, residual in before.residuals if ordinal in ordinals],
-        [] if before.exact_until_ms is None else [before.exact_until_ms],
-    )
-
-
-def _begun_ms(profile: Profile, catalog: Catalog, before: Membership | None) -> dict[int, int]:
-    """Since when the user has been in each segment that `before` was right about, by ordinal."""
-    if before is None or before.catalog_version > catalog.version:  # of an edit that Redis has lost
-        return {}
-    edited = catalog.edited_since(before.catalog_version)
-    return {
-        span.ordinal: span.since_ms
-        for span in before.at(profile.latest_ms)
-        if (segment := catalog.by_ordinal.get(span.ordinal)) and segment.id not in edited
-    }
+def _other_residuals(before: Membership, found: Container[int], catalog: Catalog) -> dict[int, Residual]:
+    """Of the segments that nothing was found of."""
+    there = catalog.by_ordinal
+    return {each: residual for each, residual in before.residuals if each not in found and each in there}
 
 
 def _spans(moments: Intervals, ordinal: int, begun_ms: int) -> list[Span]:

@@ -51,10 +51,10 @@ class Tally:
 
     def replace(self, space: int, before: Membership | None, after: Membership) -> None:
         """Take back what one membership has counted, and count another instead."""
-        old = set(before.spans) if before is not None and before.counted else set()
-        new = set(after.spans)
-        self._count(space, old - new, -1)
-        self._count(space, new - old, 1)
+        old = dict.fromkeys(before.spans if before is not None and before.counted else ())
+        new = dict.fromkeys(after.spans)  # in order: that of a set is another one in each process
+        self._count(space, [span for span in old if span not in new], -1)
+        self._count(space, [span for span in new if span not in old], 1)
 
     def add(self, counter: int, at_ms: int, users: int) -> None:
         """One user more (1) or fewer (-1) from a moment on."""

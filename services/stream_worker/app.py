@@ -1,6 +1,7 @@
 """Wires the worker: settings, log and Redis into its loop, and the loop beside its health page into a process."""
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import AsyncIterator, Collection, Coroutine, Iterable
@@ -10,18 +11,26 @@ from functools import partial
 from fastapi import FastAPI
 
 from services.runtime.clock import now_ms
-from services.runtime.event_log.opening import open_changes_writer, open_offsets, open_reader, open_writer
+from services.runtime.event_log.opening import (
+    open_changes_tail,
+    open_changes_writer,
+    open_offsets,
+    open_reader,
+    open_writer,
+)
 from services.runtime.eviction import refuse_eviction
 from services.runtime.http import serve, service_app
 from services.runtime.metrics import WorkerMetrics, process_registry
 from services.runtime.partition_count import agree_on_partitions
-from services.runtime.redis_client import connect
+from services.runtime.redis_client import RedisClient, connect
 from services.runtime.watched import WatchedValue
 from services.segmentation.catalog import Catalog
 from services.segmentation.keep import KeepList
 from services.segmentation.time_zones import TimeZones
 from services.segmentation.wire import keys
 from services.segmentation.wire.catalog import catalog_decoder
+from services.segmentation.wire.profile import VERSION, encode_profile
+from services.segmentation.wire.profile_2 import encode_profile_2
 from services.stream_worker.cache import StateCache
 from services.stream_worker.condition import facts_of, missing_in
 from services.stream_worker.log_watch import EVERY_S, LogWatch
@@ -35,10 +44,15 @@ REDIS_TIMEOUT_S = 5.0
 TELLING_LOOK_S = 0.5
 """How often the log's ends are looked at where that decides when the passing of time is told."""
 
+YOUNG_OBJECTS = 50_000
+"""Made and not freed, before Python looks for cycles among them. A fold makes many that live and hardly any cycle."""
+
 _log = logging.getLogger(__name__)
 
 
 def run(settings: WorkerSettings) -> None:
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
     serve(lambda: open_app(settings), settings.host, settings.worker_port, settings.api_keys)
 
 
@@ -66,7 +80,7 @@ async def open_app(settings: WorkerSettings) -> AsyncIterator[FastAPI]:
         worker = Worker(
             reader,
             writer,
-            UserStore(redis, now_ms, tells=settings.changes, consent_required=settings.consent_required),
+            _store(settings, redis),
             cache,
             catalog,
             KeepList.parse(settings.keep),
@@ -92,10 +106,22 @@ async def open_app(settings: WorkerSettings) -> AsyncIterator[FastAPI]:
                 )
 
 
+def _store(settings: WorkerSettings, redis: RedisClient) -> UserStore:
+    return UserStore(
+        redis,
+        now_ms,
+        tells=settings.changes,
+        consent_required=settings.consent_required,
+        encode=encode_profile if settings.profile_codec == VERSION else encode_profile_2,
+    )
+
+
 async def _tells(settings: WorkerSettings, stack: AsyncExitStack) -> Tells:
     writer = await open_changes_writer(settings)
     stack.push_async_callback(writer.close)
-    return Tells(writer, settings.consent_required, settings.changes_grace_ms)
+    tail = open_changes_tail(settings)
+    stack.push_async_callback(tail.close)
+    return Tells(writer, tail, settings.consent_required, settings.changes_grace_ms)
 
 
 def _show(worker: Worker, metrics: WorkerMetrics) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 
 from services.runtime.event_log.port import DeadLetter, Message, Record
 from services.segmentation.changes import Place
@@ -11,8 +12,14 @@ from services.segmentation.wire import keys
 
 SHALLOW_BRACES = 250
 """Whatever has no more opening braces than that does not nest too deeply to be stored."""
+REMEMBERED_HOMES = 16_384
+"""Users whose partition is not worked out again; the busiest are always among them."""
 MAX_STRAY_BYTES = 512 * 1024
 """Brokers take records of 1 MiB, and written anew an event may be longer than it was."""
+
+
+HomeOf = Callable[[str], int]
+"""Tells the partition of a user id."""
 
 
 @dataclass
@@ -29,13 +36,18 @@ class Batch:
     letters: list[DeadLetter] = field(default_factory=list)
 
 
+def homes(partitions: int) -> HomeOf:
+    """In a log of so many partitions."""
+    return lru_cache(REMEMBERED_HOMES)(partial(partition_of, partitions=partitions))
+
+
 def batches(
-    records: Sequence[Record], partitions: int, max_users: Callable[[], int], *, placed: bool = False
+    records: Sequence[Record], home_of: HomeOf, max_users: Callable[[], int], *, placed: bool = False
 ) -> Iterator[Batch]:
     """Cut the records of one partition into batches of at most as many users as `max_users` says meanwhile."""
     batch = _empty(placed)
     for record in records:
-        _sort_in(record, batch, partitions)
+        _sort_in(record, batch, home_of)
         batch.end = record.offset + 1
         if len(batch.facts) >= max_users():
             yield batch
@@ -48,10 +60,10 @@ def _empty(placed: bool) -> Batch:
     return Batch(0, places={} if placed else None)
 
 
-def _sort_in(record: Record, batch: Batch, partitions: int) -> None:
+def _sort_in(record: Record, batch: Batch, home_of: HomeOf) -> None:
     try:
         fact = _read(record)
-        home = partition_of(fact.user_id, partitions)
+        home = home_of(fact.user_id)
         if home != record.partition:
             batch.strays.append((record.offset, _sent_home(fact, home)))
             return

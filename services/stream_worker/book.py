@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from math import inf
 from typing import NamedTuple
 
+from services.stream_worker.ear import Ear
 from services.stream_worker.write import Telling, Write
 
 MAX_WAITING = 100_000
@@ -34,7 +35,8 @@ class Published(NamedTuple):
 
 
 class Book:
-    def __init__(self, *, begins: bool, begun: int, waiting: int, consent: str = "") -> None:
+    def __init__(self, *, begins: bool, begun: int, waiting: int, ear: Ear, consent: str = "") -> None:
+        self.ear = ear
         self.begins = begins
         """Whether telling begins anew with the next write."""
         self.begun = _new_number() if begins else begun
@@ -74,9 +76,24 @@ class Book:
         if not self.unpublished:
             self.since_ms = None
 
-    def next_write(self) -> Telling:
-        ids = [entry.id for entry in self.published]
-        return Telling(self.begun if self.begins else None, ids, _changes_in(self.published), self.consent)
+    @property
+    def removable(self) -> Sequence[Published]:
+        """What the next write takes out of the outbox: nothing while it matters what is in it."""
+        return () if self.ear.hearing.any_lost else tuple(self.published)
+
+    def next_write(self, writes: Sequence[Write]) -> Telling:
+        """What it does beside telling those changes."""
+        ear, gone, changes = self.ear, self.removable, sum(len(write.changes) for write in writes)
+        return Telling(
+            begin=self.begun if self.begins else None,
+            published=[entry.id for entry in gone],
+            gone=_changes_in(gone),
+            consent=self.consent,
+            teller=ear.teller,
+            number=ear.number + 1,
+            adopted=ear.adopting or (),
+            heard=ear.told(changes) if changes or self.begins or ear.adopting is not None else b"",
+        )
 
     def accept(self, telling: Telling, writes: Sequence[Write], now_ms: int) -> None:
         """The write is made."""
@@ -86,7 +103,9 @@ class Book:
         self.begins, self.consent = False, ""
         self.waiting += added - telling.gone
         del self.published[: len(telling.published)]
-        self.next_ms = min([self.next_ms, *(write.told.due_ms for write in writes if write.told and write.told.due_ms)])
+        told = [write.told for write in writes if write.told] + [told for _member, told in telling.adopted]
+        self.next_ms = min([self.next_ms, *(each.next_ms for each in told if each.next_ms is not None)])
+        self.ear.accept(added, now_ms)
 
 
 def _new_number() -> int:

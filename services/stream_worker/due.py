@@ -1,4 +1,5 @@
-"""What the passing of time does to users of whom no record tells, told a few at a time."""
+"""What the passing of time does to users of whom no record tells, told a few at a time. Those whom consumers know more
+of than Redis come first, as soon as everything is applied again: what consumers then have wrong is put right."""
 
 from math import inf
 
@@ -27,6 +28,8 @@ class Due:
         members = [member for member, moment in soonest[:room] if moment <= until_ms]
         later = [moment for _member, moment in soonest[len(members) :]]
         self._store.book(partition).next_ms = min(later, default=inf)
+        if not any(moment == 0 for _member, moment in soonest):
+            self._store.book(partition).ear.settled()
         writes = await self._told(partition, members, catalog, until_ms)
         if writes and not await self._store.apply(partition, position, position, writes):
             return False
@@ -45,5 +48,6 @@ class Due:
                 teller.catch_up(until_ms)
             else:
                 teller.time(until_ms)
+            teller.settle(until_ms)
             writes.append(written(member, state, teller))
         return writes

@@ -1,7 +1,8 @@
 """Publishes what waits in the outboxes: to the changes log, in order, and then out of the outbox.
 
 The law: an entry leaves the outbox only after the changes log has confirmed it, and only with a write of the owner. So
-each change is published at least once, and for the first time in the order in which it was told.
+each change is published at least once, and for the first time in the order in which it was told. What was seen in the
+changes log is not published again.
 
 It is done by a task beside the worker's turns, which wait for neither the changes log nor the outboxes. What keeps one
 partition from being published keeps no other.
@@ -9,12 +10,13 @@ partition from being published keeps no other.
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from services.runtime.clock import Clock
 from services.runtime.event_log.port import LogWriter, Message
 from services.runtime.metrics import WorkerMetrics
 from services.stream_worker.book import Waiting
+from services.stream_worker.ear import Ear
 from services.stream_worker.store import UserStore
 
 PARTITIONS_AT_ONCE = 4
@@ -28,8 +30,17 @@ _log = logging.getLogger(__name__)
 
 
 class Publisher:
-    def __init__(self, store: UserStore, writer: LogWriter, metrics: WorkerMetrics, now_ms: Clock) -> None:
-        self._store, self._writer, self._metrics, self._now_ms = store, writer, metrics, now_ms
+    def __init__(
+        self,
+        store: UserStore,
+        writer: LogWriter,
+        waits: Callable[[int], bool],
+        metrics: WorkerMetrics,
+        now_ms: Clock,
+    ) -> None:
+        """`waits` tells of a partition whether nothing may be published of it yet."""
+        self._store, self._writer, self._waits = store, writer, waits
+        self._metrics, self._now_ms = metrics, now_ms
         self._failing: dict[int, str] = {}
         """By partition, what kept it from being published the last time."""
         self._retry_ms: dict[int, int] = {}
@@ -60,7 +71,8 @@ class Publisher:
 
     def _turn(self, positions: Mapping[int, int]) -> list[int]:
         now_ms = self._now_ms()
-        ready = [each for each in positions if self._store.book(each).unpublished and self._rest_is_over(each, now_ms)]
+        waiting = [each for each in positions if self._store.book(each).unpublished and not self._waits(each)]
+        ready = [each for each in waiting if self._rest_is_over(each, now_ms)]
         return sorted(ready, key=lambda partition: (partition <= self._last, partition))[:PARTITIONS_AT_ONCE]
 
     def _rest_is_over(self, partition: int, now_ms: int) -> bool:
@@ -73,7 +85,7 @@ class Publisher:
         try:
             entries = await self._store.outbox(partition, book.last_published, ENTRIES_AT_ONCE)
             book.found(entries)
-            await self._append([message for entry in entries for message in _of(partition, entry)])
+            await self._append([message for entry in entries for message in _of(partition, entry, book.ear)])
         except Exception as error:  # its text may tell of users
             self._failing[partition] = type(error).__name__
             self._retry_ms[partition] = self._now_ms() + RETRY_MS
@@ -90,8 +102,8 @@ class Publisher:
             self._metrics.changes.inc(len(some))
 
 
-def _of(partition: int, entry: Waiting) -> list[Message]:
-    return [Message(partition, user_id.encode(), value) for user_id, value in entry.changes]
+def _of(partition: int, entry: Waiting, ear: Ear) -> list[Message]:
+    return [Message(partition, user_id.encode(), value) for user_id, value in entry.changes if not ear.has_seen(value)]
 
 
 def _tell(before: set[str], now: set[str]) -> None:

@@ -12,8 +12,13 @@ class WorkerSettings(Settings):
     cache_events: int = Field(
         200_000, ge=1, description="profiles held decoded, counted in the events that they retain"
     )
-    max_records: int = Field(2_000, ge=1, description="number of records that one turn takes from the log")
-
+    max_records: int = Field(8_000, ge=1, description="number of records that one turn takes from the log at most")
+    profile_codec: int = Field(
+        3,
+        ge=2,
+        le=3,
+        description="codec of the profiles that it writes; 2 while workers of the release before are at work",
+    )
     changes_grace_ms: int = Field(
         1_000,
         ge=0,

@@ -21,19 +21,21 @@ from services.segmentation.wheel import Stretch, Wheel
 from services.segmentation.wire import keys
 from services.segmentation.wire.changes import decode_told, unpack_changes
 from services.segmentation.wire.membership import decode_membership
-from services.segmentation.wire.profile import decode_profile
+from services.segmentation.wire.profile import decode_profile, encode_profile
 from services.segmentation.wire.sizes import decode_records, decode_turn, encode_turn
 from services.segmentation.wire.version import UnknownCodec
 from services.segmentation.wire.watermark import decode_watermark
 from services.stream_worker.book import Book, Waiting
+from services.stream_worker.ear import Ear
 from services.stream_worker.ledger import Entry, Ledger, Move
 from services.stream_worker.turn_name import TurnName
-from services.stream_worker.write import Walk, Write, arguments, names
+from services.stream_worker.write import EncodeProfile, Walk, Write, arguments, names
 
-MAX_USERS = 100
-"""Users that one script writes: more would keep lookups waiting."""
+MAX_USERS = 250
+"""Users that one script writes, which takes some two milliseconds: more would keep lookups waiting, fewer would have
+those who come often evaluated and written more often (docs/performance.md)."""
 MAX_CHANGES = 1_000
-"""Sizes that one script changes and changes that it tells, more or less, for the same reason: some two milliseconds."""
+"""Sizes that one script changes and changes that it tells, more or less, for the same reason."""
 
 
 class UnreadableProfile(Exception):
@@ -69,9 +71,15 @@ class UserStore:
     """
 
     def __init__(
-        self, redis: RedisClient, now_ms: Clock, *, tells: bool = False, consent_required: bool = False
+        self,
+        redis: RedisClient,
+        now_ms: Clock,
+        *,
+        tells: bool = False,
+        consent_required: bool = False,
+        encode: EncodeProfile = encode_profile,
     ) -> None:
-        self._redis, self._now_ms, self.tells = redis, now_ms, tells
+        self._redis, self._now_ms, self.tells, self._encode = redis, now_ms, tells, encode
         self._consent = str(int(consent_required))
         scripts = files(__package__).joinpath("lua")
         self._script = redis.register_script(scripts.joinpath("apply.lua").read_text())
@@ -170,7 +178,7 @@ class UserStore:
 
         Does nothing when it is not at `begin`, or somebody else has written meanwhile; returns whether it wrote.
         """
-        entry = self.ledger(partition).count(map(_move, writes))
+        entry = self.ledger(partition).count(_move(write) for write in writes if write.state.profile)
         if writes:
             self.room = _room(len(writes), entry.changes + sum(len(write.changes) for write in writes))
         return await self._write(partition, begin, end, entry, writes, walk)
@@ -205,11 +213,13 @@ class UserStore:
     async def _open_book(self, partition: int, opened: Opened, turn: bytes | None) -> Opened:
         """Where telling begins anew, no membership counts as refreshed: the pass has to come by every user."""
         state = keys.telling(partition)
-        begun, waiting, consent = await self._find(partition, "HMGET", state, "begun", "waiting", "consent")
+        told = await self._find(partition, "HMGET", state, "begun", "waiting", "consent", "heard")
+        begun, waiting, consent, heard = told
         begins = begun is None or not TurnName.decode(turn).tells
         found = opened.watermark if begins or begun is None else int(begun)
         turned = self._consent if consent is None or consent.decode() != self._consent else ""
-        self._books[partition] = Book(begins=begins, begun=found, waiting=int(waiting or 0), consent=turned)
+        ear = Ear.opened(secrets.token_hex(6), heard, begins=begins, now_ms=self._now_ms())
+        self._books[partition] = Book(begins=begins, begun=found, waiting=int(waiting or 0), ear=ear, consent=turned)
         return opened._replace(refreshed=0) if begins or turned else opened
 
     async def _find(self, partition: int, command: str, name: str, *arguments: str | int) -> Any:
@@ -232,13 +242,13 @@ class UserStore:
         walk: Walk | None = None,
     ) -> bool:
         ledger, told = self._ledgers[partition], self._books.get(partition)
-        telling = told.next_write() if told else None
+        telling = told.next_write(writes) if told else None
         newest = _newest(self._newest[partition], writes, walk)
         name = TurnName(next(self._names), newest, self.tells).encode()
         turn = encode_turn(name, ledger.now_ms, entry.wheel)
         written = await self._script(
             keys=list(names(partition, writes, entry, telling)),
-            args=[begin, end, ledger.turn, turn, *arguments(entry, walk, writes, telling)],
+            args=[begin, end, ledger.turn, turn, *arguments(entry, walk, writes, telling, self._encode)],
         )
         if written:
             ledger.accept(turn, entry)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from services.runtime.clock import Clock
 from services.runtime.event_log.port import LogWriter
+from services.runtime.event_log.tail import LogTail
 from services.segmentation.catalog import Catalog
 from services.segmentation.changes import Teller, Terms, Told, Who
 from services.segmentation.engine import UserState, step
@@ -24,7 +25,8 @@ class Tells(NamedTuple):
     """How a worker tells changes."""
 
     writer: LogWriter
-    """Of the changes log."""
+    tail: LogTail
+    """Both of the changes log."""
     consent_required: bool = False
     grace_ms: int = 1_000
 
@@ -37,11 +39,13 @@ class Telling:
         zones: TimeZones,
         tells: Tells,
         caught_up_ms: Callable[[int], int | None],
+        waits: Callable[[int], bool],
         now_ms: Clock,
     ) -> None:
-        """`caught_up_ms` tells of a partition a moment before which nothing was appended that is not applied."""
+        """`caught_up_ms` tells of a partition a moment before which nothing was appended that is not applied; `waits`
+        whether nothing may be told of it yet."""
         self._store, self._keep, self._zones, self._tells = store, keep, zones, tells
-        self._caught_up_ms, self._now_ms = caught_up_ms, now_ms
+        self._caught_up_ms, self._waits, self._now_ms = caught_up_ms, waits, now_ms
         self._terms = Terms(Catalog())
 
     async def fold(self, partition: int, batch: Batch, states: Sequence[UserState], catalog: Catalog) -> list[Write]:
@@ -81,6 +85,14 @@ class Telling:
         who = Who(partition, keys.space_of(member), keys.user_id_of(member))
         return Teller(self._terms, who, self._zones.of(who.space), self._store.book(partition).begun, state, told)
 
+    def is_caught_up(self, partition: int) -> bool:
+        """Whether everything is applied that was appended before consumers were found to be ahead."""
+        ear = self._store.book(partition).ear
+        if ear.ahead_ms is None:
+            return True
+        ear.ahead_ms = min(ear.ahead_ms, self._now_ms())  # the clock may be put back
+        return (self._caught_up_ms(partition) or 0) > ear.ahead_ms
+
     def is_fair(self, told: Told) -> bool:
         """Whether it was told under the same rule of consent as holds now."""
         return told.consent_required == self._tells.consent_required
@@ -88,6 +100,9 @@ class Telling:
     def is_full(self, partition: int) -> bool:
         """Whether nothing more may be told until more was published."""
         return self._store.book(partition).is_full
+
+    def may_tell(self, partition: int) -> bool:
+        return not self.is_full(partition) and not self._waits(partition)
 
     def applied(self, partition: int, appended_ms: int) -> None:
         """The last record that was applied was appended then."""
@@ -97,9 +112,9 @@ class Telling:
     def settled_ms(self, partition: int) -> int | None:
         """Up to when time may be told: no record that was appended before is still to come.
 
-        None where that is unknown, and as long as there is no room for what would be told.
+        None where that is unknown, and as long as nothing may be told.
         """
-        if self.is_full(partition):
+        if not self.may_tell(partition) or not self.is_caught_up(partition):
             return None
         seen_ms = max(self._store.book(partition).seen_ms, self._caught_up_ms(partition) or 0)
         return min(seen_ms, self._now_ms()) - self._tells.grace_ms if seen_ms else None

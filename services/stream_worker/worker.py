@@ -20,7 +20,7 @@ from services.segmentation.engine import UserState, step
 from services.segmentation.keep import KeepList
 from services.segmentation.time_zones import TimeZones
 from services.segmentation.wire import keys
-from services.stream_worker.batch import Batch, batches
+from services.stream_worker.batch import Batch, batches, homes
 from services.stream_worker.cache import StateCache
 from services.stream_worker.changes import ChangesStream
 from services.stream_worker.failing import reason_of
@@ -57,7 +57,7 @@ class Worker:
     ) -> None:
         self._reader, self._writer, self._store, self._cache = reader, writer, store, cache
         self._catalog, self._keep, self._zones = catalog, keep, zones
-        self._partitions, self._max_records = partitions, max_records
+        self._home_of, self._max_records = homes(partitions), max_records
         self._metrics, self._now_ms = metrics, now_ms
         self._changes = None
         if tells:
@@ -190,12 +190,12 @@ class Worker:
 
     async def _apply(self, partition: int, records: Sequence[Record], catalog: Catalog) -> None:
         begin = self._positions[partition]
-        if self._changes and self._changes.is_full(partition):
+        if self._changes and not await self._changes.admits(partition):
             await self._reader.seek(partition, begin)
             return
         ahead = [record for record in records if record.offset >= begin]
         self.owned.progress.reached(partition, records[0].appended_ms)
-        for batch in batches(ahead, self._partitions, lambda: self._store.room, placed=self._changes is not None):
+        for batch in batches(ahead, self._home_of, lambda: self._store.room, placed=self._changes is not None):
             writes = await self._fold(partition, batch, catalog)
             await self._put_aside(partition, batch)
             if not await self._store.apply(partition, self._positions[partition], batch.end, writes):

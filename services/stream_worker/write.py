@@ -1,18 +1,21 @@
 """How a write is put to the script that makes it: the names of what it touches and what becomes of each."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgpack
 
 from services.segmentation.changes import Change, Told
 from services.segmentation.engine import UserState
+from services.segmentation.profile import Profile
 from services.segmentation.wire import keys
 from services.segmentation.wire.changes import encode_told, pack_changes
 from services.segmentation.wire.membership import encode_membership
 from services.segmentation.wire.profile import encode_profile
 from services.segmentation.wire.sizes import encode_records
 from services.stream_worker.ledger import Entry
+
+EncodeProfile = Callable[[Profile], bytes]
 
 
 class Write(NamedTuple):
@@ -45,13 +48,20 @@ class Telling(NamedTuple):
     """How many changes those hold."""
     consent: str = ""
     """Whether consent is required from now on, "0" or "1"; empty where that is as before."""
+    teller: str = ""
+    number: int = 1
+    """Who tells the changes, and the number of the first of them."""
+    adopted: Sequence[tuple[str, Told]] = ()
+    """By member, what else was told of users, as consumers have it."""
+    heard: bytes = b""
+    """How far the changes log is taken account of; empty where that is as before."""
 
 
 def names(partition: int, writes: Sequence[Write], entry: Entry, telling: Telling | None) -> Iterator[str]:
     """The keys of apply.lua."""
     sorts = (keys.watermark, keys.turn, keys.users, keys.spaces, keys.sizes, keys.refreshed, keys.refreshing)
     yield from (sort(partition) for sort in sorts)
-    for write in writes:
+    for write in _known(writes):
         yield keys.profile(partition, write.member)
         yield keys.membership(partition, write.member)
     for edit in entry.edits:
@@ -62,12 +72,16 @@ def names(partition: int, writes: Sequence[Write], entry: Entry, telling: Tellin
 
 
 def arguments(
-    entry: Entry, walk: Walk | None, writes: Sequence[Write], telling: Telling | None
+    entry: Entry,
+    walk: Walk | None,
+    writes: Sequence[Write],
+    telling: Telling | None,
+    encode: EncodeProfile = encode_profile,
 ) -> Iterator[str | bytes | int]:
     """Those of apply.lua from the counts on."""
     yield _packed(_counts(entry), () if telling is None else (_told(writes, telling),))
     yield from _progress(walk)
-    yield from _users(writes)
+    yield from _users(writes, encode)
 
 
 def _packed(counts: tuple[object, ...], told: tuple[object, ...]) -> bytes:
@@ -85,14 +99,15 @@ def _counts(entry: Entry) -> tuple[object, ...]:
 
 def _told(writes: Sequence[Write], telling: Telling) -> tuple[object, ...]:
     changes = [change for write in writes for change in write.changes]
-    users = [part for write in writes if write.told for part in (write.member, *_told_of(write.told))]
+    told = [(write.member, write.told) for write in writes if write.told] + list(telling.adopted)
+    users = [part for member, each in told for part in (member, *_told_of(each))]
     begin = "" if telling.begin is None else str(telling.begin)
-    added = (len(changes), pack_changes(changes)) if changes else (0, b"")
-    return begin, users, added, (telling.gone, telling.published), telling.consent
+    added = (len(changes), pack_changes(changes, telling.teller, telling.number)) if changes else (0, b"")
+    return begin, users, added, (telling.gone, telling.published), telling.consent, telling.heard
 
 
 def _told_of(told: Told) -> tuple[bytes, str]:
-    return encode_told(told), "" if told.due_ms is None else str(told.due_ms)
+    return encode_told(told), "" if told.next_ms is None else str(told.next_ms)
 
 
 def _flat(changes: Mapping[int, int]) -> list[int]:
@@ -105,12 +120,17 @@ def _progress(walk: Walk | None) -> tuple[str | int, str]:
     return (walk.version, "") if walk.finished else ("", f"{walk.version} {walk.walked} {walk.members}")
 
 
-def _users(writes: Sequence[Write]) -> Iterator[str | bytes | int]:
-    for write in writes:
-        profile, membership = write.state
+def _known(writes: Sequence[Write]) -> Iterator[Write]:
+    """Those of users of whom there is a record. Of others something may have been told, in a time that is lost."""
+    return (write for write in writes if write.state.profile is not None)
+
+
+def _users(writes: Sequence[Write], encode: EncodeProfile) -> Iterator[str | bytes | int]:
+    for write in _known(writes):
+        profile, membership = write.state.profile, write.state.membership
         assert profile is not None
         assert membership is not None
         yield write.member
         yield profile.latest_ms
-        yield b"" if profile is write.before.profile else encode_profile(profile)
+        yield b"" if profile is write.before.profile else encode(profile)
         yield b"" if membership is write.before.membership else encode_membership(membership)

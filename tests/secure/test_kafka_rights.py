@@ -44,7 +44,7 @@ MAY: dict[str, set[str]] = {
     "api": {"write events"},
     "worker": {
         *("write events", "write letters", "write changes"),
-        *("read events", "read letters"),
+        *("read events", "read letters", "read changes"),
         "join workers",
     },
     "webhooks": {"read changes", "join hooks"},

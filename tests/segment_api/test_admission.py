@@ -134,8 +134,8 @@ def test_whatever_happens_the_count_is_right_and_the_room_within_its_bounds(
 
 AGAIN_S = 0.000_05
 """Until a client that is answered asks again."""
-STEPS = 5
-"""Turns that a lookup takes: at the door, for the read, for the reply, for who waits for it, for the answer."""
+STEPS = 3
+"""Turns that a lookup takes: at the door, with the reply, and until the answer has left."""
 
 
 @dataclass
@@ -219,7 +219,7 @@ def regular(rate: float) -> Iterator[float]:
 def test_whatever_is_asked_beyond_what_can_be_served_all_but_the_turning_away_goes_into_answers_in_time(
     cost_s: float, times: int
 ) -> None:
-    """At twice the load that is more than nine tenths of it, for a lookup that costs as much as one does today."""
+    """At twice the load that is more than nine tenths of it, where to turn one away costs little beside a lookup."""
     thread = Thread(cost_s)
     thread.serve(regular(times / cost_s), 5.0)
     in_time = [took_s for took_s in thread.took_s if took_s <= DEADLINE_S]

@@ -3,17 +3,21 @@
 from datetime import UTC
 
 import msgpack
+import orjson
 import pytest
 
 from services.segmentation.catalog import Catalog, SegmentDefinition
-from services.segmentation.changes import Change, Place, Teller, Terms, Told, Who
+from services.segmentation.changes import Ahead, Change, Heard, Mark, Place, Spoken, Teller, Terms, Told, Who
 from services.segmentation.engine import UserState, step
 from services.segmentation.events import Event
 from services.segmentation.keep import KEEP_ALL
 from services.segmentation.wire.changes import (
     decode_change,
+    decode_marks,
+    decode_spoken,
     decode_told,
     encode_change,
+    encode_marks,
     encode_told,
     pack_changes,
     unpack_changes,
@@ -58,6 +62,11 @@ class Story:
     def catch_up(self, minute: int) -> None:
         teller = self._teller()
         teller.catch_up(T + minute * MINUTE_MS)
+        self._keep(teller)
+
+    def settle(self, minute: int) -> None:
+        teller = self._teller()
+        teller.settle(T + minute * MINUTE_MS)
         self._keep(teller)
 
     @property
@@ -157,6 +166,15 @@ def test_who_gave_no_consent_leaves_when_it_is_required_and_enters_when_it_no_lo
 def test_what_was_told_reads_back() -> None:
     told = Told(T, frozenset({"a", "b"}), {"a": T - 5}, T + 9, 3)
     assert decode_told(encode_told(told)) == told
+    heard = Heard("i", "a", inside=True, at_ms=T), Heard("j", "a", inside=False, at_ms=T)
+    for ahead in None, Ahead(5, heard), Ahead(0):
+        lost = told._replace(ahead=ahead, salt=6)
+        assert decode_told(encode_told(lost)) == lost
+
+
+def test_an_earlier_tranche_reads_what_was_told_of_all_but_those_of_whom_something_was_lost() -> None:
+    told = Told(T), Told(T, salt=1), Told(T, ahead=Ahead(0))
+    assert [msgpack.unpackb(encode_told(each))[0] for each in told] == [2, 3, 3]
 
 
 def test_what_a_later_version_left_in_the_outbox_is_not_guessed_at() -> None:
@@ -196,4 +214,20 @@ def test_a_change_is_json_that_reads_back() -> None:
         % change.id.encode()
     )
     assert decode_change(encode_change(change)) == change
-    assert unpack_changes(pack_changes([change])) == [("u-1", encode_change(change))]
+    [(user_id, value)] = unpack_changes(pack_changes([change], "abc", 7))
+    assert (user_id, decode_change(value)) == ("u-1", change)
+    assert orjson.loads(value) == orjson.loads(encode_change(change)) | {"teller": "abc", "number": 7}
+    heard = Heard(change.id, "active", inside=True, at_ms=1732190400000)
+    assert decode_spoken(value) == Spoken("abc", 7, "shop:u-1", heard)
+    assert decode_spoken(encode_change(change)) is None
+    for wrong in (b"", b"[]", b"1", value.replace(b'"number":7', b'"number":null'), value.replace(b'"abc"', b"{")):
+        assert decode_spoken(wrong) is None
+
+
+def test_how_far_the_changes_log_is_taken_account_of_reads_back() -> None:
+    marks = {"abc": Mark(4, 3), "def": Mark(1, 1)}
+    assert decode_marks(encode_marks(9, marks, ahead=True)) == (9, marks, True)
+    assert decode_marks(encode_marks(None, {}, ahead=False)) == (None, {}, False)
+    for other in (b"[2,9,{},true]", b"[]", b"[1,9]", b"9", b""):
+        with pytest.raises(UnknownCodec):
+            decode_marks(other)

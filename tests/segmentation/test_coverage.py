@@ -15,9 +15,10 @@ from services.segmentation.events import Event
 from services.segmentation.intervals import Intervals, clip
 from services.segmentation.keep import KEEP_ALL
 from services.segmentation.profile import Profile, add_all
-from services.segmentation.rules.evaluate import Scene, evaluator
+from services.segmentation.rules.evaluate import evaluator
 from services.segmentation.rules.nodes import Rule
 from services.segmentation.rules.parse import parse
+from services.segmentation.rules.scene import Scene
 from tests.oracle.strategies import cases
 
 MANY = settings(max_examples=10_000 if os.environ.get("TRANCHE_TEST_LONG") else 150, deadline=None)

@@ -1,7 +1,5 @@
 """When a run is done, and all that has to hold: at any moment, and once it is done."""
 
-from typing import cast
-
 from services.segmentation.wire.sizes import decode_turn
 from tests.simulation.comparing import Partition
 from tests.simulation.counting import compare_sizes
@@ -46,14 +44,14 @@ def places(world: World) -> list[str]:
 
 
 def _is_counted(partition: Partition, now_ms: int) -> bool:
-    turn = partition.contents.get(b"turn")
-    return turn is None or decode_turn(cast("bytes", turn))[1].turned(now_ms) is None
+    turn = partition.get(b"turn")
+    return turn is None or decode_turn(turn)[1].turned(now_ms) is None
 
 
 def _is_told(partition: Partition, now_ms: int) -> bool:
     """All is published, and time has had nothing to tell since it was looked at."""
-    state = cast("dict[bytes, bytes]", partition.contents.get(b"telling", {}))
-    due = cast("dict[bytes, float]", partition.contents.get(b"due", {}))
+    state = partition.get(b"telling", {})
+    due = partition.get(b"due", {})
     return state.get(b"waiting", b"0") == b"0" and all(moment > now_ms for moment in due.values())
 
 

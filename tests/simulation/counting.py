@@ -17,7 +17,7 @@ _LENGTHS_MS = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
 
 
 def compare_sizes(partition: Partition, random: Random) -> None:
-    turn = partition.contents.get(b"turn")
+    turn = partition.get(b"turn")
     if turn is None:
         assert not partition.memberships
         return
@@ -26,7 +26,7 @@ def compare_sizes(partition: Partition, random: Random) -> None:
     for name, sums in partition.below(b"sizes:").items():
         assert _numbers(sums) == _at(None, stretches[name]), name
     boundaries = [each for found in stretches.values() for each in found]
-    over, earliest_ms = Counter(_numbers(partition.contents.get(b"sizes", {}))), max(written_ms, wheel.over_ms)
+    over, earliest_ms = Counter(_numbers(partition.get(b"sizes", {}))), max(written_ms, wheel.over_ms)
     for at_ms in _moments(earliest_ms, boundaries, random):
         kept = over.copy()
         kept.update(_at(at_ms, boundaries))
@@ -34,7 +34,7 @@ def compare_sizes(partition: Partition, random: Random) -> None:
 
 
 def _recount(partition: Partition, at_ms: int) -> Mapping[int, int]:
-    spaces = [space.decode() for space in cast("list[bytes]", partition.contents.get(b"spaces", []))]
+    spaces = [space.decode() for space in cast("list[bytes]", partition.get(b"spaces", []))]
     return Counter(
         spaces.index(keys.space_of(member)) * ORDINALS + span.ordinal
         for member, membership in partition.memberships.items()

@@ -1,16 +1,21 @@
 """A log as Kafka has it, behind the ports of the real ones: partitions whose offsets have gaps, and dead letters."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 
 from services.runtime.clock import Clock
 from services.runtime.event_log.port import DeadLetter, LogUnavailable, Message, Record
+from services.runtime.event_log.tail import Stretch
 from tests.simulation.group import Group, Member
 from tests.simulation.network import Network
 
 MOST_MISSING = 3
 """Offsets in a row that hold no record, as the markers of transactions do."""
+
+
+FEW = 5
+"""Changes that are read at once, at most."""
 
 
 class SimulatedLog:
@@ -86,6 +91,31 @@ class SimulatedOffsets:
 
     async def close(self) -> None:
         """There is nothing to close."""
+
+
+class SimulatedTail:
+    """Of the changes."""
+
+    def __init__(self, network: Network, log: SimulatedLog) -> None:
+        self._network, self._log = network, log
+
+    async def ends(self) -> dict[int, int]:
+        return await self._network.call(("changes' ends",), lambda: dict(enumerate(self._log.ends)), _unavailable)
+
+    async def read(self, stretches: Mapping[int, tuple[int, int]], max_records: int) -> Mapping[int, Stretch]:
+        few = min(max_records, FEW)
+        told = ("read changes", dict(stretches))
+        return await self._network.call(told, lambda: self._read(stretches, few), _unavailable)
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+    def _read(self, stretches: Mapping[int, tuple[int, int]], few: int) -> dict[int, Stretch]:
+        found = {}
+        for partition, (begin, end) in stretches.items():
+            records = [record for record in self._log.records[partition] if begin <= record.offset < end]
+            found[partition] = Stretch(records[:few], records[few].offset if len(records) > few else end)
+        return found
 
 
 class SimulatedReader:

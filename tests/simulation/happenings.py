@@ -1,6 +1,6 @@
 """What happens in a run: work, and every trouble that workers have to bear."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import NamedTuple
 
@@ -128,6 +128,14 @@ TROUBLE = (
 )
 
 
+LOSSES = (
+    Happening(8, redis_is_copied),
+    Happening(5, redis_loses_writes),
+    Happening(2, everything_is_lost),
+    Happening(1.5, a_partition_is_emptied),
+)
+"""What some runs have a lot of, beside edits of the catalog."""
+
 AN_EDIT_IS_LOST = (
     *[messages_arrive] * 9,
     redis_is_copied,
@@ -137,20 +145,16 @@ AN_EDIT_IS_LOST = (
 )
 
 
-def drawn(random: Random, count: int, never: Collection[Happens] = ()) -> Sequence[Happens]:
+def told_and_lost(loss: Happens) -> Sequence[Happens]:
+    """What was published of records that are then lost is judged again by another catalog."""
+    return (redis_is_copied, *[messages_arrive] * 8, *[catalog_is_edited] * 5, loss, messages_arrive)
+
+
+def drawn(random: Random, count: int) -> Sequence[Happens]:
     """So many, of which each run knows some sorts only: the rarer ones are hidden by the others otherwise."""
     known = [*WORK, *(each for each in TROUBLE if random.random() < 0.6)]
-    possible = [each for each in known if each.happens not in never]
-    return random.choices([each.happens for each in possible], [each.weight for each in possible], k=count)
-
-
-def never_told(random: Random) -> Collection[Happens]:
-    """What does not happen in a run where changes are told.
-
-    What is published of records that Redis then loses is told again by the catalog in force by then, so it is not
-    taken back where an edit came in between; and who empties a partition makes all of it told again.
-    """
-    return {a_partition_is_emptied, everything_is_lost, random.choice((redis_loses_writes, catalog_is_edited))}
+    known += LOSSES if random.random() < 0.1 else ()
+    return random.choices([each.happens for each in known], [each.weight for each in known], k=count)
 
 
 def _some(world: World) -> list[Process]:

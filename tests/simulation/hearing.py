@@ -24,7 +24,7 @@ class Heard(NamedTuple):
 
 def compare_told(partition: Partition, changes: SimulatedLog, catalog: Catalog, now_ms: int) -> None:
     told = _told(changes, partition.number)
-    for member, facts in partition.facts().items():
+    for member, facts in partition.facts.items():
         at_ms = max(now_ms, *(fact.ts_ms for fact in facts))
         assert told.pop(member, set()) == _true(catalog, facts, at_ms), member
     assert not any(told.values()), told

@@ -8,11 +8,11 @@ from services.segmentation.membership import Membership
 from tests.oracle.judge import judge
 from tests.simulation.comparing import Partition
 
-MOMENTS = 4
+MOMENTS = 2
 
 
 def compare_memberships(partition: Partition, catalog: Catalog, random: Random) -> None:
-    facts, memberships = partition.facts(), partition.memberships
+    facts, memberships = partition.facts, partition.memberships
     for member, membership in memberships.items():
         assert membership.catalog_version == catalog.version, member
         for at_ms in _moments(membership, random):

@@ -18,20 +18,21 @@ def failures(seeds: Sequence[int], processes: int) -> Iterator[str | None]:
         yield from pool.imap_unordered(_failure, seeds, SEEDS_AT_ONCE)
 
 
-def failures_within(seconds: float, first: int, processes: int) -> tuple[int, list[str]]:
-    """How many seeds from the first on there was time for, at least one a process, and how some of them failed."""
+def failures_within(seconds: float, least: int, first: int, processes: int) -> tuple[int, list[str]]:
+    """How many seeds from the first on there was time for, at least so many, and how some of them failed."""
+    share = partial(_run_within, seconds, -(-least // processes), processes)
     with get_context("spawn").Pool(processes) as pool:
-        found = pool.map(partial(_run_within, seconds, processes), range(first, first + processes))
+        found = pool.map(share, range(first, first + processes))
     return sum(runs for runs, _ in found), [report for _, reports in found for report in reports]
 
 
-def _run_within(seconds: float, step: int, first: int) -> tuple[int, list[str]]:
+def _run_within(seconds: float, least: int, step: int, first: int) -> tuple[int, list[str]]:
     until_s, reports, runs = time.monotonic() + seconds, list[str](), 0
     for seed in count(first, step):
         report = _failure(seed)
         reports += [report] if report else []
         runs += 1
-        if time.monotonic() > until_s or len(reports) == ENOUGH_FAILURES:
+        if (runs >= least and time.monotonic() > until_s) or len(reports) == ENOUGH_FAILURES:
             break
     return runs, reports
 

@@ -1,4 +1,8 @@
-"""Those who edit the catalog: a few segments whose rules come and go."""
+"""Those who edit the catalog: a few segments whose rules come and go.
+
+What an edit makes depends on nothing but the edits before it, and there are few: so runs share the catalogs, since to
+make and to read one takes longer than most of what is done with it.
+"""
 
 from functools import lru_cache
 from random import Random
@@ -20,14 +24,25 @@ RULES = (
     "listed('vips') and sum('buy', 'value', within='5d') >= 3",
 )
 COMPOSED = "segment('s0') and not listed('vips')"
+FIRST_CHOICES, CHOICES = 20, 3
+"""How many different catalogs a run may begin with, and how many edits each has to choose from."""
+FIRST_MS = 1_732_190_000_000
+"""Versions are dated from here on, one apart: none is used twice in a run, whatever Redis loses."""
 
-decoded = lru_cache(maxsize=64)(Catalog.decode)
-"""Every worker reads the same documents; to decode one takes longer than most of what is done with it."""
+Edits = tuple[tuple[int, int], ...]
+"""Those that led to a catalog: the number and the choice of each."""
+
+decoded = lru_cache(maxsize=2_048)(Catalog.decode)
+"""As every worker reads them."""
 
 
 class Marketers:
     def __init__(self, random: Random, redis: MemoryRedis) -> None:
+        """The first edit makes some segments at once."""
         self._random, self._redis = random, redis
+        self._made: dict[int, Edits] = {0: ()}
+        """By the version that it made, each edit and those before it."""
+        self._number = 0
 
     @property
     def catalog(self) -> Catalog:
@@ -35,25 +50,39 @@ class Marketers:
         found = self._redis.run(b"HGET", keys.CATALOG.encode(), b"document")
         return decoded(found) if found else Catalog()
 
-    def edit(self, now_ms: int) -> int:
+    def edit(self, _now_ms: int = 0) -> int:
         """The version of the catalog from then on."""
-        before = self.catalog
-        after = self._edited(before)
-        if after is before:
-            return before.version
-        catalog = after.dated(now_ms)
-        version, document = b"%d" % catalog.version, catalog.encode()
-        self._redis.run(b"HSET", keys.CATALOG.encode(), b"version", version, b"document", document)
-        return catalog.version
+        before = self._made[self.catalog.version]
+        self._number += 1
+        edits = (*before, (self._number, self._random.randrange(CHOICES if before else FIRST_CHOICES)))
+        version, document = _edited(edits)
+        self._made[version] = edits
+        self._redis.run(b"HSET", keys.CATALOG.encode(), b"version", b"%d" % version, b"document", document)
+        return version
 
-    def _edited(self, catalog: Catalog) -> Catalog:
-        random = self._random
-        name = f"s{random.randrange(4)}"
-        if random.random() < 0.2:
-            try:
-                return catalog.delete(name)
-            except SegmentInUse:
-                pass
-        rule = COMPOSED if name != "s0" and "s0" in catalog.segments and random.random() < 0.3 else random.choice(RULES)
-        purposes = [1] if random.random() < 0.2 else []
-        return catalog.put(name, SegmentDefinition(name=name, rule=rule, purposes=purposes), KEEP_ALL)
+
+@lru_cache(maxsize=4_096)
+def _edited(edits: Edits) -> tuple[int, bytes]:
+    """A catalog's version and its document."""
+    *before, (number, choice) = edits
+    catalog = decoded(_edited(tuple(before))[1]) if before else Catalog()
+    random = Random(f"{len(edits)} {choice}")
+    for _ in range(1 if before else random.randint(1, 4)):
+        after = catalog
+        while after is catalog:
+            after = _with_one_edit(catalog, random)
+        catalog = after
+    dated = catalog.dated(FIRST_MS + number)
+    return dated.version, dated.encode()
+
+
+def _with_one_edit(catalog: Catalog, random: Random) -> Catalog:
+    name = f"s{random.randrange(4)}"
+    if random.random() < 0.2:
+        try:
+            return catalog.delete(name)
+        except SegmentInUse:
+            pass
+    rule = COMPOSED if name != "s0" and "s0" in catalog.segments and random.random() < 0.3 else random.choice(RULES)
+    purposes = [1] if random.random() < 0.2 else []
+    return catalog.put(name, SegmentDefinition(name=name, rule=rule, purposes=purposes), KEEP_ALL)

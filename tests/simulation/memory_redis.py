@@ -6,7 +6,7 @@
 from collections.abc import Callable, Sequence
 from copy import copy
 from hashlib import sha1
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from zlib import crc32
 
 from redis.exceptions import NoScriptError
@@ -15,7 +15,8 @@ from services.runtime.clock import Clock
 from tests.simulation.lua import run_script
 
 T = TypeVar("T")
-Value = bytes | list[bytes] | dict[bytes, bytes] | dict[bytes, float] | dict[bytes, list[bytes]]
+Value = Any
+"""Of a key: bytes, or a list of them, or what hashes, sorted sets and streams hold by field, member and entry."""
 Contents = dict[bytes, Value]
 
 
@@ -51,10 +52,9 @@ class MemoryRedis:
             b"EVALSHA": self._evalsha,
         }
 
-    def run(self, *command: bytes) -> Any:
+    def run(self, name: bytes, *arguments: bytes) -> Any:
         """The reply to a command. Raises ResponseError."""
-        name, *arguments = command
-        return self._commands[name.upper()](*arguments)
+        return self._commands[name](*arguments)
 
     def kept(self, prefix: bytes = b"") -> Contents:
         """A copy of what there is below a prefix."""
@@ -69,7 +69,8 @@ class MemoryRedis:
         self._scripts.clear()
 
     def _get(self, name: bytes) -> bytes | None:
-        return cast("bytes | None", self.contents.get(name))
+        found: bytes | None = self.contents.get(name)
+        return found
 
     def _set(self, name: bytes, value: bytes) -> bytes:
         self.contents[name] = value
@@ -148,22 +149,27 @@ class MemoryRedis:
     def _evalsha(self, name: bytes, count: bytes, *rest: bytes) -> Any:
         if name not in self._scripts:
             raise NoScriptError("No matching script. Please use EVAL.")
-        return run_script(self._scripts[name], self.run, list(rest[: int(count)]), list(rest[int(count) :]))
+        return run_script(self._scripts[name], self.run, int(count), rest)
 
     def _hash(self, name: bytes) -> dict[bytes, bytes]:
-        return cast("dict[bytes, bytes]", self.contents.get(name, {}))
+        found: dict[bytes, bytes] = self.contents.get(name, {})
+        return found
 
     def _list(self, name: bytes) -> list[bytes]:
-        return cast("list[bytes]", self.contents.get(name, []))
+        found: list[bytes] = self.contents.get(name, [])
+        return found
 
     def _scores(self, name: bytes) -> dict[bytes, float]:
-        return cast("dict[bytes, float]", self.contents.get(name, {}))
+        found: dict[bytes, float] = self.contents.get(name, {})
+        return found
 
     def _stream(self, name: bytes) -> dict[bytes, list[bytes]]:
-        return cast("dict[bytes, list[bytes]]", self.contents.get(name, {}))
+        found: dict[bytes, list[bytes]] = self.contents.get(name, {})
+        return found
 
     def _own(self, name: bytes, empty: T) -> T:
-        return cast("T", self.contents.setdefault(name, cast("Value", empty)))
+        known: T = self.contents.setdefault(name, empty)
+        return known
 
 
 def _entry(name: bytes) -> tuple[int, int]:

@@ -5,16 +5,18 @@ What was sent happens even when the sender is dead by then, or has long given up
 
 import asyncio
 from collections.abc import Callable
-from contextvars import Context
 from dataclasses import dataclass, fields
 from enum import Enum
 from random import Random
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
+from tests.simulation.loop import running_loop
 from tests.simulation.processes import current
 from tests.simulation.trace import WORLD, Trace
 
 T = TypeVar("T")
+AT_ONCE = 0.5
+"""The share of answers that take no time: nothing happens between the effect and its answer, which is cheaper."""
 
 
 class Fate(Enum):
@@ -23,6 +25,10 @@ class Fate(Enum):
     UNANSWERED = "loses its answer"
     LATE = "arrives after its sender has given up"
     TWICE = "arrives twice"
+
+    @property
+    def is_answered(self) -> bool:
+        return self is Fate.ARRIVES or self is Fate.TWICE
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,19 @@ class Weather:
             lateness_s=random.choice((0.1, 0.5, 2.0)),
         )
 
+    def fate(self, random: Random) -> Fate:
+        drawn = random.random()
+        for fate, chance in (
+            (Fate.LOST, self.lost),
+            (Fate.UNANSWERED, self.unanswered),
+            (Fate.LATE, self.late),
+            (Fate.TWICE, self.twice),
+        ):
+            drawn -= chance
+            if drawn < 0:
+                return fate
+        return Fate.ARRIVES
+
 
 CALM = Weather()
 
@@ -56,39 +75,35 @@ CALM = Weather()
 class Network:
     def __init__(self, random: Random, trace: Trace) -> None:
         self.weather = CALM
-        self.calls = 0
         self.last_arrival_s = 0.0
         """When the last call arrives of those that are under way."""
         self._random, self._trace = random, trace
-        self._loop = asyncio.get_running_loop()
+        self._loop = running_loop()
 
-    async def call(self, told: tuple[object, ...], effect: Callable[[], T], error: Callable[[Random], Exception]) -> T:
+    def call(
+        self, told: tuple[object, ...], effect: Callable[[], T], error: Callable[[Random], Exception]
+    ) -> asyncio.Future[T]:
         """What `effect` returns or raises at the other end; `error` where its sender does not learn of that."""
         process = current()
         assert process is None or process.alive
-        self.calls += 1
         answer: asyncio.Future[T] = self._loop.create_future()
-        sent = _Sent(process.name if process else WORLD, told, effect, answer)
-        weather, fate = self.weather, self._fate() if process else Fate.ARRIVES
+        if process is None or self.weather is CALM:
+            self._deliver(_Sent(process.name if process else WORLD, told, effect, answer), self._way(), Fate.ARRIVES)
+        else:
+            sent = _Sent(process.name, told, effect, answer)
+            self._send(sent, self.weather.fate(self._random), error)
+        return answer
+
+    def _send(self, sent: "_Sent", fate: Fate, error: Callable[[Random], Exception]) -> None:
+        weather = self.weather
         if fate is not Fate.ARRIVES:
-            self._trace.tell(*told, fate.value, who=sent.who)
+            self._trace.tell(*sent.told, fate.value, who=sent.who)
         if fate is not Fate.LOST:
             self._deliver(sent, self._way() + (fate is Fate.LATE) * (weather.patience_s + self._late()), fate)
         if fate is Fate.TWICE:
             self._deliver(sent, self._way() + self._late(), fate)
-        if fate not in (Fate.ARRIVES, Fate.TWICE):
-            self._later(weather.patience_s * self._random.random(), _fail, answer, error(self._random))
-        return await answer
-
-    def _fate(self) -> Fate:
-        weather = self.weather
-        chances = (weather.lost, weather.unanswered, weather.late, weather.twice)
-        drawn = self._random.random()
-        for fate, chance in zip((Fate.LOST, Fate.UNANSWERED, Fate.LATE, Fate.TWICE), chances, strict=True):
-            drawn -= chance
-            if drawn < 0:
-                return fate
-        return Fate.ARRIVES
+        if not fate.is_answered:
+            self._loop.after(weather.patience_s * self._random.random(), _fail, sent.answer, error(self._random))
 
     def _way(self) -> float:
         return self.weather.way_s * self._random.random() ** 3
@@ -97,8 +112,8 @@ class Network:
         return self.weather.lateness_s * self._random.random()
 
     def _deliver(self, sent: "_Sent", after_s: float, fate: Fate) -> None:
-        self.last_arrival_s = max(self.last_arrival_s, self._loop.time() + after_s)
-        self._later(after_s, self._arrive, sent, fate)
+        arrival_s = self._loop.after(after_s, self._arrive, sent, fate)
+        self.last_arrival_s = max(self.last_arrival_s, arrival_s)
 
     def _arrive(self, sent: "_Sent", fate: Fate) -> None:
         try:
@@ -107,16 +122,13 @@ class Network:
         except Exception as found:
             result, settle = found, _fail
         self._trace.tell(*sent.told, "->", result, who=sent.who)
-        if fate in (Fate.ARRIVES, Fate.TWICE):
-            self._later(self._way(), settle, sent.answer, result)
-
-    def _later(self, after_s: float, callback: Callable[..., object], *args: object) -> None:
-        """By nobody's process."""
-        self._loop.call_at(self._loop.time() + after_s, callback, *args, context=Context())
+        if fate.is_answered and self._random.random() < AT_ONCE:
+            settle(sent.answer, result)
+        elif fate.is_answered:
+            self._loop.after(self._way(), settle, sent.answer, result)
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent:
+class _Sent(NamedTuple):
     who: str
     told: tuple[object, ...]
     effect: Callable[[], Any]

@@ -38,7 +38,7 @@ class Write(NamedTuple):
     profile: bytes = b""
     forgets: bool = False
     walk: tuple[bytes, bytes] = (b"", b"")
-    told: Sequence[Any] = ("", [], [0, b""], [0, []])
+    told: Sequence[Any] = ("", [], [0, b""], [0, []], "", b"")
 
 
 WRITES = (
@@ -46,7 +46,7 @@ WRITES = (
         (b"0", b"3", b"", b"t1"),
         [5, 2, 68719476735, 1],
         b"profile",
-        told=("0", ["default:a", b"told", "5"], [1, b"c"], [0, []], "1"),
+        told=("0", ["default:a", b"told", "5"], [1, b"c"], [0, []], "1", b"[1]"),
     ),
     Write((b"0", b"3", b"", b"t1"), [5, 9]),
     Write(
@@ -54,9 +54,9 @@ WRITES = (
         [5, -2],
         forgets=True,
         walk=(b"", b"4 1 2"),
-        told=("", ["default:a", b"more", ""], [0, b""], [1, ["1-1"]], ""),
+        told=("", ["default:a", b"more", ""], [0, b""], [1, ["1-1"]], "", b""),
     ),
-    Write((b"9", b"9", b"t2", b"t3"), [6, 1], walk=(b"4", b""), told=("9", [], [2, b"cc"], [0, []], "")),
+    Write((b"9", b"9", b"t2", b"t3"), [6, 1], walk=(b"4", b""), told=("9", [], [2, b"cc"], [0, []], "", b"[2]")),
 )
 
 

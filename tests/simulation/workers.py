@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from services.runtime.clock import Clock
 from services.runtime.event_log.port import LogOffsets, LogReader, LogWriter
+from services.runtime.event_log.tail import LogTail
 from services.runtime.metrics import WorkerMetrics
 from services.runtime.redis_client import REDIS_ERRORS, RedisClient
 from services.runtime.watched import WatchedValue
@@ -23,8 +24,10 @@ from services.stream_worker.telling import Tells
 from services.stream_worker.worker import Worker
 from tests.simulation.marketers import decoded
 
-LOOK_EVERY_S = 0.25
+LOOK_EVERY_S, SELDOM_S = 1.0, 5.0
+"""For a worker that does not tell changes, nothing but its metrics depends on where the log ends."""
 GRACE_MS = 200
+LONGEST_REST_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Surroundings:
     reader: LogReader
     writer: LogWriter
     offsets: LogOffsets
-    changes: LogWriter | None
+    changes: tuple[LogWriter, LogTail] | None
     """None for one that does not tell changes."""
     partitions: int
     now_ms: Clock
@@ -45,10 +48,7 @@ async def work(around: Surroundings, random: Random, stopping: asyncio.Event) ->
     """What a worker's process does, from its start to its end."""
     redis, now_ms, changes = around.redis, around.now_ms, around.changes
     catalog = WatchedValue(redis, keys.CATALOG, decoded, Catalog(), LOOK_EVERY_S)
-    try:
-        await catalog.refresh()
-    except REDIS_ERRORS:
-        return  # to be started again
+    await _read(catalog, random)
     worker = Worker(
         around.reader,
         around.writer,
@@ -61,15 +61,26 @@ async def work(around: Surroundings, random: Random, stopping: asyncio.Event) ->
         random.randint(1, 20),
         _metrics(),
         now_ms,
-        None if changes is None else Tells(changes, grace_ms=GRACE_MS),
+        None if changes is None else Tells(*changes, grace_ms=GRACE_MS),
     )
     owned = worker.owned
-    watch = LogWatch(around.offsets, owned.progress, owned.stopped, now_ms, LOOK_EVERY_S)
+    watch = LogWatch(around.offsets, owned.progress, owned.stopped, now_ms, LOOK_EVERY_S if changes else SELDOM_S)
     following = [asyncio.create_task(each) for each in (catalog.follow(), watch.follow())]
     await worker.run(stopping)
     for each in following:
         each.cancel()
     await around.reader.close()
+
+
+async def _read(catalog: WatchedValue[Catalog], random: Random) -> None:
+    """Without it a worker ends and is started again: that is left out, since there is nothing to be found in it."""
+    while True:
+        try:
+            await catalog.refresh()
+        except REDIS_ERRORS:
+            await asyncio.sleep(random.random() * LONGEST_REST_S)
+        else:
+            return
 
 
 @lru_cache(maxsize=1)

@@ -4,7 +4,15 @@ import asyncio
 from collections.abc import Callable
 from random import Random
 
-from tests.simulation.event_log import SimulatedLog, SimulatedOffsets, SimulatedReader, SimulatedWriter
+from services.runtime.event_log.port import LogWriter
+from services.runtime.event_log.tail import LogTail
+from tests.simulation.event_log import (
+    SimulatedLog,
+    SimulatedOffsets,
+    SimulatedReader,
+    SimulatedTail,
+    SimulatedWriter,
+)
 from tests.simulation.group import Group
 from tests.simulation.loop import running_loop
 from tests.simulation.marketers import Marketers
@@ -16,7 +24,8 @@ from tests.simulation.trace import Trace
 from tests.simulation.websites import Websites
 from tests.simulation.workers import Surroundings, work
 
-BEGIN_MS = 1_732_190_400_000 + 17 * 60_000 + 23_456
+BEGINS_MS = 1_732_191_443_456, 1_732_233_500_456
+"""Some time after noon, and shortly before midnight (UTC), when the counts have most to do."""
 
 
 class World:
@@ -24,7 +33,8 @@ class World:
         """Whether the workers tell changes; `rewritten` is what becomes of the scripts that they load."""
         self.random, self.trace = random, trace
         self.redis = MemoryRedis(lambda: self.now_ms, rewritten)
-        self.partitions = random.randint(1, 3)
+        self.begin_ms = random.choice(BEGINS_MS)
+        self.partitions = random.choice((1, 1, 1, 1, 2, 3))
         self.network = Network(random, trace)
         self.log = SimulatedLog(self.partitions, random, lambda: self.now_ms)
         self.changes = SimulatedLog(self.partitions, random, lambda: self.now_ms) if tells else None
@@ -40,12 +50,12 @@ class World:
         self.ahead_ms = 0
         """How much a clock may have been ahead, ever."""
         self.loop = running_loop()
-        names = [f"w{number}" for number in range(random.choice((1, 2, 2, 3)))]
+        names = [f"w{number}" for number in range(random.choice((2, 2, 2, 3)))]
         self._supervisors = [asyncio.create_task(self._supervise(name)) for name in names]
 
     @property
     def now_ms(self) -> int:
-        return BEGIN_MS + self.passed_ms + int(self.loop.time() * 1000)
+        return self.begin_ms + self.passed_ms + int(self.loop.time() * 1000)
 
     async def pass_time(self, longest_s: float) -> None:
         """Raises what a worker has ended with: nothing that happens here is a reason for one to end."""
@@ -76,16 +86,20 @@ class World:
 
     def _start(self, process: Process, stopping: asyncio.Event) -> None:
         around = Surroundings(
-            SimulatedRedis.of(self.network, self.redis),
+            SimulatedRedis.of(self.network, self.redis, known_scripts=self.random.random() < 0.8),
             SimulatedReader(self.network, self.log, self.group),
             SimulatedWriter(self.network, self.log),
             SimulatedOffsets(self.network, self.log),
-            SimulatedWriter(self.network, self.changes) if self.changes else None,
+            self._changes(),
             self.partitions,
             lambda: self.now_ms + process.clock_ms,
         )
         self.trace.tell("starts", who=process.name)
         process.start(work(around, self.random, stopping))
+
+    def _changes(self) -> tuple[LogWriter, LogTail] | None:
+        changes = self.changes
+        return (SimulatedWriter(self.network, changes), SimulatedTail(self.network, changes)) if changes else None
 
     def end(self) -> None:
         for process in self.workers:

@@ -11,7 +11,9 @@ from prometheus_client import CollectorRegistry
 from services.runtime.clock import now_ms
 from services.runtime.event_log.embedded import EmbeddedOffsets, EmbeddedReader, EmbeddedWriter
 from services.runtime.event_log.embedded_names import CHANGES, EVENTS
+from services.runtime.event_log.embedded_tail import EmbeddedTail
 from services.runtime.event_log.port import LogWriter, Message, Record
+from services.runtime.event_log.tail import LogTail
 from services.runtime.metrics import WorkerMetrics
 from services.runtime.redis_client import RedisClient
 from services.runtime.watched import WatchedValue
@@ -33,6 +35,7 @@ from services.stream_worker.write import Write
 from tests.segmentation.test_changes import first_told
 from tests.stream_worker.scene import PARTITIONS
 from tests.stream_worker.states import state_of
+from tests.support.event_logs import EventLog
 
 GRACE_MS = 20
 PARTITION = 1
@@ -64,12 +67,17 @@ end
 
 
 class TellingScene:
-    """`changes_writer` is the changes log's, and may be replaced before a worker begins."""
+    """`changes_writer` and `changes_tail` are the changes log's, and may be replaced before a worker begins."""
 
-    def __init__(self, redis: RedisClient, *, telling: bool = True) -> None:
+    def __init__(self, redis: RedisClient, changes: EventLog | None = None, *, telling: bool = True) -> None:
+        """Without `changes` they are embedded."""
         self.redis, self.telling, self.consent_required = redis, telling, False
         self._writer = EmbeddedWriter(redis)
         self.changes_writer: LogWriter = EmbeddedWriter(redis, 1_000_000, CHANGES, forgets=True)
+        self.changes_tail: LogTail = EmbeddedTail(redis, PARTITIONS, CHANGES)
+        if changes:
+            self.changes_writer, self.changes_tail = changes.writer(), changes.tail()
+        self._published = changes.tail() if changes else EmbeddedTail(redis, PARTITIONS, CHANGES)
         self.metrics = WorkerMetrics(CollectorRegistry())
 
     async def put(self, catalog: Catalog) -> None:
@@ -84,7 +92,7 @@ class TellingScene:
     async def working(self, catalog: Catalog) -> AsyncIterator[Worker]:
         """A worker at work that looks for the log's ends all the time. Left in the middle of whatever it does."""
         watched = WatchedValue(self.redis, keys.CATALOG, Catalog.decode, catalog)
-        tells = Tells(self.changes_writer, self.consent_required, GRACE_MS) if self.telling else None
+        tells = Tells(self.changes_writer, self.changes_tail, self.consent_required, GRACE_MS)
         worker = Worker(
             EmbeddedReader(self.redis, range(PARTITIONS)),
             self._writer,
@@ -97,7 +105,7 @@ class TellingScene:
             150,
             self.metrics,
             now_ms,
-            tells,
+            tells if self.telling else None,
         )
         watch = LogWatch(
             EmbeddedOffsets(self.redis, PARTITIONS), worker.owned.progress, worker.owned.stopped, now_ms, 0.02
@@ -117,8 +125,9 @@ class TellingScene:
 
     async def published(self) -> list[Change]:
         """All that the changes log holds, by partition."""
-        records = await self._all(EmbeddedReader(self.redis, range(PARTITIONS), CHANGES, trims=False))
-        return [decode_change(record.value) for record in records]
+        stretches = {partition: (0, end) for partition, end in (await self._published.ends()).items() if end}
+        found = await self._published.read(stretches, 1_000_000) if stretches else {}
+        return [decode_change(record.value) for stretch in found.values() for record in stretch.records]
 
     async def is_applied(self) -> bool:
         ends = await EmbeddedOffsets(self.redis, PARTITIONS).ends()

@@ -6,7 +6,7 @@ import pytest
 from services.runtime.event_log.port import Record
 from services.segmentation.events import Event, encode_event
 from services.segmentation.partitions import partition_of
-from services.stream_worker.batch import MAX_STRAY_BYTES, Batch, batches
+from services.stream_worker.batch import MAX_STRAY_BYTES, Batch, batches, homes
 from services.stream_worker.store import MAX_USERS
 
 PARTITIONS = 4
@@ -27,7 +27,7 @@ def view(user: str, event_id: str = "e-1", space: str = "default") -> bytes:
 
 
 def only_batch(*records: Record) -> Batch:
-    [batch] = batches(records, PARTITIONS, lambda: MAX_USERS)
+    [batch] = batches(records, homes(PARTITIONS), lambda: MAX_USERS)
     return batch
 
 
@@ -45,7 +45,9 @@ def test_a_batch_never_has_more_users_than_one_script_may_write(count: int) -> N
     values = [view(user) for user in users_of(HERE, count)]
     # Offsets on Kafka have gaps.
     found = list(
-        batches([record(3 * number, value) for number, value in enumerate(values)], PARTITIONS, lambda: MAX_USERS)
+        batches(
+            [record(3 * number, value) for number, value in enumerate(values)], homes(PARTITIONS), lambda: MAX_USERS
+        )
     )
     assert [len(batch.facts) for batch in found[:-1]] == [MAX_USERS] * (len(found) - 1)
     assert sum(len(batch.facts) for batch in found) == count
@@ -57,12 +59,12 @@ def test_a_batch_never_has_more_users_than_one_script_may_write(count: int) -> N
 def test_how_many_users_there_is_room_for_may_change_from_batch_to_batch() -> None:
     rooms = iter([2] * 2 + [1] * 2 + [100] * 100)
     records = [record(number, view(user)) for number, user in enumerate(users_of(HERE, 9))]
-    found = [len(batch.facts) for batch in batches(records, PARTITIONS, lambda: next(rooms))]
+    found = [len(batch.facts) for batch in batches(records, homes(PARTITIONS), lambda: next(rooms))]
     assert found == [2, 1, 1, 5]
 
 
 def test_no_records_are_no_batch() -> None:
-    assert list(batches([], PARTITIONS, lambda: MAX_USERS)) == []
+    assert list(batches([], homes(PARTITIONS), lambda: MAX_USERS)) == []
 
 
 def test_what_nobody_can_read_becomes_a_letter_and_is_passed() -> None:

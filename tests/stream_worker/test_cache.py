@@ -1,5 +1,7 @@
 """The cache of decoded states: bounded by what it holds, and forgetful when told so."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,6 +10,13 @@ from services.stream_worker.cache import StateCache
 from tests.stream_worker.states import catalog_of, state_of
 
 STATES = [state_of(events, catalog_of("tenure() > '1h'")) for events in (1, 2, 5, 9, 300)]
+
+
+def weight_of(state: UserState) -> int:
+    cache = StateCache(1_000)
+    cache.put(0, "a", state)
+    return cache.events
+
 
 PUTS = st.lists(st.tuples(st.integers(0, 2), st.sampled_from("abcdef"), st.sampled_from(STATES)))
 
@@ -30,8 +39,14 @@ def test_its_weight_stays_within_the_bound_and_is_what_it_holds(
     assert cache.events == 0
 
 
+def test_what_was_worked_out_of_a_profile_weighs_as_well() -> None:
+    worked_out = STATES[0]
+    assert worked_out.memo is not None
+    assert weight_of(worked_out) == weight_of(replace(worked_out, memo=None)) + worked_out.memo.weight
+
+
 def test_the_user_seen_last_stays_longest() -> None:
-    cache = StateCache(3 * 5)  # room for three users of one event
+    cache = StateCache(3 * weight_of(STATES[0]))
     for member in "abc":
         cache.put(0, member, STATES[0])
     cache.get(0, "a")

@@ -107,6 +107,7 @@ async def test_the_pass_and_the_passing_of_time_fill_no_outbox_that_is_full(
     scene: TellingScene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.stream_worker.book.MAX_WAITING", 10)
+    monkeypatch.setattr("services.stream_worker.store.MAX_USERS", 100)
     catalog = catalog_of("count('view', within='1h') >= 1")
     await scene.put(catalog)
     scene.telling = False
@@ -178,7 +179,7 @@ async def test_a_few_entries_of_a_few_partitions_are_held_at_once(
     monkeypatch.setattr("services.stream_worker.store.unpack_changes", unpack)
     positions = dict.fromkeys(range(2 * PARTITIONS_AT_ONCE), 0)
     store, writer = await filled(scene, positions), Hanging()
-    publisher = Publisher(store, writer, scene.metrics, now_ms)
+    publisher = Publisher(store, writer, nothing_waits_for_the_log, scene.metrics, now_ms)
     publisher.go_on(positions)
     await until(lambda: is_so(writer.calls == PARTITIONS_AT_ONCE))
     await asyncio.sleep(0.05)
@@ -186,10 +187,14 @@ async def test_a_few_entries_of_a_few_partitions_are_held_at_once(
     await publisher.close()
     assert len(read) == PARTITIONS_AT_ONCE * ENTRIES_AT_ONCE
 
-    publisher = Publisher(store, scene.changes_writer, scene.metrics, now_ms)
+    publisher = Publisher(store, scene.changes_writer, nothing_waits_for_the_log, scene.metrics, now_ms)
     publisher.go_on(positions)
     await until(lambda: is_so(not any(store.book(each).unpublished for each in positions)))
     assert store.book(1).published == [Published(entry.id, 1) for entry in await store.outbox(1, None, 100)]
+
+
+def nothing_waits_for_the_log(partition: int) -> bool:
+    return partition < 0
 
 
 async def filled(scene: TellingScene, positions: dict[int, int]) -> UserStore:
@@ -229,7 +234,9 @@ async def test_time_is_told_up_to_what_is_settled_and_a_grace(
     seen: dict[int, int] = {}
     store = UserStore(scene.redis, now_ms, tells=True)
     await store.open(PARTITION)
-    telling = Telling(store, KEEP_ALL, TimeZones(), Tells(Gone(), grace_ms=1_000), seen.get, lambda: 40_000)
+    waits: set[int] = set()
+    tells = Tells(Gone(), scene.changes_tail, grace_ms=1_000)
+    telling = Telling(store, KEEP_ALL, TimeZones(), tells, seen.get, waits.__contains__, lambda: 40_000)
     assert telling.settled_ms(PARTITION) is None
     seen[PARTITION] = 30_000
     assert telling.settled_ms(PARTITION) == 29_000
@@ -237,6 +244,9 @@ async def test_time_is_told_up_to_what_is_settled_and_a_grace(
     assert telling.settled_ms(PARTITION) == 34_000
     seen[PARTITION] = 50_000
     assert telling.settled_ms(PARTITION) == 39_000
+    waits.add(PARTITION)
+    assert telling.settled_ms(PARTITION) is None
+    waits.clear()
     monkeypatch.setattr("services.stream_worker.book.MAX_WAITING", 0)
     assert telling.settled_ms(PARTITION) is None
 

@@ -83,7 +83,7 @@ async def test_users_known_before_are_told_of_once_and_an_edit_is_told_by_the_pa
     )
 
 
-async def test_telling_begins_anew_after_a_worker_that_did_not_tell(scene: TellingScene) -> None:
+async def test_what_a_worker_did_not_tell_is_told_as_a_correction(scene: TellingScene) -> None:
     catalog = catalog_of("count('view') == 1")
     one, other = users_of(PARTITION)[:2]
     await scene.put(catalog)
@@ -101,7 +101,7 @@ async def test_telling_begins_anew_after_a_worker_that_did_not_tell(scene: Telli
         await until(lambda: told(scene, 4))
     found = [(each.user_id, each.change, each.cause) for each in await once(scene)]
     assert found[:2] == [(one, "entered", "event"), (other, "entered", "event")]
-    assert found[2:] == [(other, "entered", "start"), (other, "left", "event")]
+    assert found[2:] == [(one, "left", "correction"), (other, "left", "event")]
 
 
 async def test_who_gave_no_consent_leaves_once_it_is_required_and_enters_once_it_no_longer_is(

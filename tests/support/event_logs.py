@@ -23,8 +23,11 @@ from services.runtime.event_log.embedded import (
     EmbeddedWriter,
     log_key,
 )
-from services.runtime.event_log.kafka import KafkaLog, KafkaOffsets, KafkaReader, KafkaWriter, ensure_topics
+from services.runtime.event_log.embedded_names import EVENTS
+from services.runtime.event_log.embedded_tail import EmbeddedTail
+from services.runtime.event_log.kafka import KafkaLog, KafkaOffsets, KafkaReader, KafkaTail, KafkaWriter, ensure_topics
 from services.runtime.event_log.port import DeadLetter, LogOffsets, LogReader, LogWriter
+from services.runtime.event_log.tail import LogTail
 from services.runtime.redis_client import RedisClient, connect
 from tests.support.servers import KAFKA_RUN
 
@@ -47,6 +50,7 @@ class EventLog(Protocol):
         ...
 
     def offsets(self) -> LogOffsets: ...
+    def tail(self) -> LogTail: ...
     async def trim(self, partition: int, below: int) -> None: ...
     async def dead_letters(self) -> Sequence[DeadLetter]: ...
     async def create(self) -> None: ...
@@ -68,6 +72,9 @@ class EmbeddedLog:
 
     def offsets(self) -> LogOffsets:
         return self._keep(EmbeddedOffsets(self._connect(), self.partitions))
+
+    def tail(self) -> LogTail:
+        return self._keep(EmbeddedTail(self._connect(), self.partitions, EVENTS))
 
     async def trim(self, partition: int, below: int) -> None:
         redis = self._connect()
@@ -123,6 +130,9 @@ class KafkaTopics:
 
     def offsets(self) -> LogOffsets:
         return self._keep(KafkaOffsets(self.log, timeout_s=self._timeout_s))
+
+    def tail(self) -> LogTail:
+        return self._keep(KafkaTail(self.log, timeout_s=self._timeout_s))
 
     async def trim(self, partition: int, below: int) -> None:
         async with self.admin() as admin:

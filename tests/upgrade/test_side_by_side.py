@@ -43,7 +43,7 @@ def test_workers_of_both_releases_share_the_partitions_and_take_over_from_each_o
         redis = stack.enter_context(redis_server(tmp_path))
         env = {"TRANCHE_PARTITIONS": "8", "TRANCHE_REDIS_URL": redis.url, **kafka_env(kafka_bootstrap)}
         old = Product(tmp_path / "old", env | {"PYTHONPATH": str(previous)})
-        new = Product(tmp_path / "new", env)
+        new = Product(tmp_path / "new", env | {"TRANCHE_PROFILE_CODEC": "2"})
         with running(old):
             old.define(**RULES)
             assert old.status()["catalog_version"] == len(RULES)  # that release counted edits

@@ -18,6 +18,7 @@ from services.segmentation.wire import membership as membership_codec
 from services.segmentation.wire import profile as profile_codec
 from services.segmentation.wire.membership import decode_membership, encode_membership
 from services.segmentation.wire.profile import decode_profile, encode_profile
+from services.segmentation.wire.profile_2 import encode_profile_2
 from tests.upgrade.record import ARRIVED_MS
 from tests.upgrade.stories import RULES, stories
 
@@ -28,7 +29,7 @@ LATER = {"event_id": "later", "type": "view", "ts": 1_732_400_000_000, "properti
 
 def test_every_codec_so_far_has_its_recording() -> None:
     assert sorted(RELEASES) == list(range(1, profile_codec.VERSION + 1))
-    assert profile_codec.VERSION == membership_codec.VERSION
+    assert membership_codec.VERSION == 2, "the recording of a profile codec holds memberships of the codec at that time"
 
 
 @pytest.mark.parametrize("codec", sorted(RELEASES))
@@ -36,11 +37,18 @@ def test_every_codec_so_far_has_its_recording() -> None:
 def test_it_is_read_as_what_it_was_made_of(codec: int, user: str) -> None:
     stored = RELEASES[codec][user]
     profile, membership = base64.b64decode(stored["profile"]), base64.b64decode(stored["membership"])
-    assert (msgpack.unpackb(profile, strict_map_key=False)[0], msgpack.unpackb(membership)[0]) == (codec, codec)
+    assert (msgpack.unpackb(profile, strict_map_key=False)[0], msgpack.unpackb(membership)[0]) == (codec, min(codec, 2))
     fresh = fold(UserState(), stories()[user])
     assert decode_profile(profile) == fresh.profile
     assert fresh.membership is not None
     assert decode_membership(membership).spans == fresh.membership.spans
+
+
+@pytest.mark.parametrize("user", stories())
+def test_what_is_written_for_the_release_before_is_what_it_wrote_itself(user: str) -> None:
+    profile = fold(UserState(), stories()[user]).profile
+    assert profile is not None
+    assert base64.b64encode(encode_profile_2(profile)).decode() == RELEASES[2][user]["profile"]
 
 
 @pytest.mark.parametrize("codec", sorted(RELEASES))

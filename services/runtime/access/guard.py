@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.runtime.access.api_keys import KeyRing
+from services.runtime.access.api_keys import KeyRecord, KeyRing
 from services.runtime.access.followed_keys import FollowedKeys
 from services.runtime.access.needs import NOTHING, Need, Needs
 from services.runtime.clock import Clock, now_ms
@@ -55,6 +55,11 @@ class Guard:
         self._needs = Needs()
         self._refusals = _Refusals()
 
+    def visitors(self, method: str, path: str) -> Callable[[Iterable[tuple[bytes, bytes]]], Callable[[], bool]]:
+        """For clients by their headers, whether they may ask for a route now: to be asked at each request."""
+        need = self._needs.of(method, path)
+        return lambda headers: _Visitor(_shown_keys(headers), need, self._ring, self._clock).may_come_in
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert scope["type"] == "http"  # the server speaks nothing else, and nothing else would be guarded
         refusal = self._refusal(scope)
@@ -82,6 +87,24 @@ class Guard:
         if methods := self._needs.methods(path):
             return Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "not with this method", {"Allow": ", ".join(methods)})
         return Refusal(HTTPStatus.NOT_FOUND, "there is nothing at this path")
+
+
+class _Visitor:
+    """A client that shows the same with each request. Its key is found once in each ring."""
+
+    def __init__(self, shown: Sequence[bytes], need: Need | None, ring: Callable[[], KeyRing], clock: Clock) -> None:
+        self._shown, self._need, self._now, self._clock = shown, need, ring, clock
+        self._ring: KeyRing | None = None
+        self._record: KeyRecord | None = None
+
+    def may_come_in(self) -> bool:
+        """False also where it is not certain: the guard itself says why not."""
+        ring = self._now()
+        if ring is not self._ring:
+            self._ring = ring
+            self._record = ring.find(self._shown[0]) if len(self._shown) == 1 else None
+        record = self._record
+        return record is not None and self._need in record.scopes and not record.expired(self._clock())
 
 
 class _Refusals:

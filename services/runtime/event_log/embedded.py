@@ -30,6 +30,8 @@ MIN_PARTITION_RECORDS = 2_000
 _TIMEOUT_S = 5.0
 _SHORTEST_NAP_S, _LONGEST_NAP_S = 0.005, 0.025
 _TRIM_EVERY = 1_000  # records; a trim costs a round trip
+_PARTITIONS_A_TURN = 4
+"""As few are read at a time while all are far behind: many records of one user are then applied as one."""
 
 
 def log_key(partition: int) -> str:
@@ -100,6 +102,8 @@ class EmbeddedReader:
         self._assigned = frozenset(partitions)
         self._positions: dict[int, int] = {}
         self._trimmed_to: dict[int, int] = defaultdict(int)
+        self._last = -1
+        """The partition that was the last in its turn to be read."""
 
     async def poll(self, max_records: int, timeout_s: float) -> Sequence[Record]:
         """As the port says. LogTrimmed also when the log ends before the position."""
@@ -144,12 +148,14 @@ class EmbeddedReader:
         for partition, backlog in backlogs.items():
             if backlog < 0:
                 raise await self._trimmed(partition, 0)
-        batches = await self._fetch(fair_shares(backlogs, max_records))
+        turn = in_turn(backlogs, max_records, self._last)
+        batches = await self._fetch(fair_shares(turn, max_records))
         for partition, batch in batches.items():
             if not batch or batch[0].offset != self._positions[partition]:
                 raise await self._trimmed(partition, self._positions[partition])
         for partition, batch in batches.items():
             self._positions[partition] += len(batch)
+        self._last = next(reversed(turn), self._last)
         return [record for batch in batches.values() for record in batch]
 
     async def _fetch(self, counts: Mapping[int, int]) -> dict[int, list[Record]]:
@@ -185,6 +191,18 @@ class EmbeddedOffsets:
 
     async def close(self) -> None:
         await _close(self._redis)
+
+
+def in_turn(backlogs: Mapping[int, int], room: int, last: int) -> dict[int, int]:
+    """The backlogs to be read now, from that of the partition after `last` on, while there is a good piece left."""
+    turn, left, piece = {}, room, math.ceil(room / _PARTITIONS_A_TURN)
+    for partition in sorted(backlogs, key=lambda partition: (partition <= last, partition)):
+        if (taken := min(backlogs[partition], piece)) > left:
+            break
+        if taken:
+            turn[partition] = backlogs[partition]
+            left -= taken
+    return turn
 
 
 def fair_shares(backlogs: Mapping[int, int], room: int) -> dict[int, int]:

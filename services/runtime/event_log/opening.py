@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from services.runtime.event_log.port import LogOffsets, LogReader, LogWriter
+from services.runtime.event_log.tail import LogTail
 from services.runtime.redis_client import connect
 from services.runtime.settings import Settings
 
@@ -94,6 +95,18 @@ async def open_changes_offsets(settings: Settings) -> LogOffsets:
     from services.runtime.event_log.kafka import KafkaOffsets
 
     return KafkaOffsets(_kafka_changes(settings))
+
+
+def open_changes_tail(settings: Settings) -> LogTail:
+    """Of the changes. Who writes them has seen to it that they have a place."""
+    if settings.kafka_bootstrap is None:
+        from services.runtime.event_log.embedded_names import CHANGES
+        from services.runtime.event_log.embedded_tail import EmbeddedTail
+
+        return EmbeddedTail(connect(settings.redis_url, timeout_s=REDIS_TIMEOUT_S), settings.partitions, CHANGES)
+    from services.runtime.event_log.kafka import KafkaTail
+
+    return KafkaTail(_kafka_changes(settings))
 
 
 def _kafka_changes(settings: Settings) -> "KafkaLog":

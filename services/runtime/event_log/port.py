@@ -5,7 +5,7 @@ The log is split into partitions numbered from 0. Within one, records have risin
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class LogUnavailable(Exception):
@@ -34,8 +34,7 @@ class Message:
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A message that the log holds. `appended_ms` is when it was appended, by the log's clock."""
 
     partition: int

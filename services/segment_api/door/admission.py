@@ -14,9 +14,9 @@ them. Here that says too little: who arrives at the end of a turn waits for hard
 
 from dataclasses import dataclass
 
-TURNS = 5
-"""Times that a lookup waits for the event loop: at the door, with its read, with the reply, and until that is passed on
-and answered."""
+TURNS = 3
+"""Times that a lookup waits for the event loop: at the door, with its reply, and until its answer leaves. One that is
+routed takes two more, and few are."""
 OURS = 0.4
 """The part of the deadline that most may wait for their turns, with which some wait twice as long. The rest is for
 Redis and the unforeseen."""
@@ -36,14 +36,12 @@ class Admission:
 
     def __init__(self, deadline_s: float, most: int) -> None:
         self._deadline_s, self._most = deadline_s, most
+        self._long_s = deadline_s * OURS / TURNS
         self._room = float(min(BEGIN, most))
+        self.room = int(self._room)
+        """How many may be under way now."""
         self._watch = _Watch(0.0, 0)
         self.under_way = 0
-
-    @property
-    def room(self) -> int:
-        """How many may be under way now."""
-        return int(self._room)
 
     @property
     def is_full(self) -> bool:
@@ -52,27 +50,39 @@ class Admission:
     def enter(self, arrived_s: float, now_s: float) -> bool:
         """Whether a lookup may begin now; call `leave` once for each that may. One that is too late already may not."""
         waited_s = now_s - arrived_s
-        self._note(waited_s, now_s)
-        if self.is_full or waited_s > self._deadline_s:
+        self.note(waited_s, now_s)
+        return waited_s <= self._deadline_s and self.begin()
+
+    def begin(self) -> bool:
+        """The same for one whose wait was noted before, and that comes in time."""
+        if self.under_way >= self.room:
             return False
         self.under_way += 1
         self._watch.most_under_way = max(self._watch.most_under_way, self.under_way)
-        if self.is_full:
-            self._room = min(self._room + 1 / self._room, self._most)
+        if self.under_way >= self.room:
+            self._watch.was_full = True
         return True
 
     def leave(self) -> None:
+        """The room grows as those leave who shared it while it was full: of those that arrive together, only the last
+        one finds it so."""
         self.under_way -= 1
+        if self._watch.was_full:
+            self._set_room(min(self._room + 1 / self.room, self._most))
 
-    def _note(self, waited_s: float, now_s: float) -> None:
-        """Where lookups are few, something else keeps the thread busy, and no room is taken away."""
+    def _set_room(self, room: float) -> None:
+        self._room, self.room = room, int(room)
+
+    def note(self, waited_s: float, now_s: float) -> None:
+        """How long a lookup has waited for its first turn. Where lookups are few, something else keeps the thread busy,
+        and no room is taken away."""
         watch = self._watch
         if now_s - watch.since_s >= self._deadline_s * WHILE:
             if watch.long_waits * 2 > watch.waits and watch.most_under_way * 2 >= self.room:
-                self._room = max(min(LEAST, self._most), self._room * KEPT)
+                self._set_room(max(min(LEAST, self._most), self._room * KEPT))
             self._watch = watch = _Watch(now_s, self.under_way)
         watch.waits += 1
-        watch.long_waits += waited_s * TURNS > self._deadline_s * OURS
+        watch.long_waits += waited_s > self._long_s
 
 
 @dataclass(slots=True)
@@ -83,3 +93,4 @@ class _Watch:
     most_under_way: int
     waits: int = 0
     long_waits: int = 0
+    was_full: bool = False

@@ -32,7 +32,7 @@ class Door:
         if asked is not None:
             await self._lookup(asked, scope, receive, send)
         elif self._admission.is_full and scope["path"] not in ALWAYS_OPEN:
-            self._metrics.shed_others.inc()
+            self._metrics.shed_other()
             await _come_again(scope)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
@@ -51,9 +51,9 @@ class Door:
 
 async def _send(body: bytes, begin_s: float, send: Send) -> None:
     headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(body)),
         (b"server-timing", b"total;dur=%.2f" % ((time.monotonic() - begin_s) * 1000)),
+        (b"content-length", b"%d" % len(body)),
+        (b"content-type", b"application/json"),
     ]
     await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": headers})
     await send({"type": "http.response.body", "body": body})

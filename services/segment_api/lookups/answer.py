@@ -7,7 +7,7 @@ from typing import Any
 
 from services.segmentation.catalog import Catalog
 from services.segmentation.intervals import START, spans
-from services.segmentation.membership import Membership, Span, judge
+from services.segmentation.membership import Membership, Residuals, Span, judge
 from services.segmentation.rules.request import Facts, answer, clocks_for
 from services.segmentation.rules.residual import Residual, settle
 from services.segmentation.wire.membership import decode_membership
@@ -108,20 +108,25 @@ class Answering:
     def _spans(self, membership: Membership, at_ms: int) -> Iterator[Span]:
         yield from membership.at(at_ms)
         if membership.residuals:
-            facts = self._facts(membership, at_ms)
-            for ordinal, residual in membership.residuals:
-                if segment := self.catalog.by_ordinal.get(ordinal):
-                    questions = self.catalog.ready[segment.id].questions
-                    answers = [answer(each, facts) for each in questions]
-                    yield from _settled(ordinal, residual, answers, membership.latest_ms, at_ms)
-
-    def _facts(self, membership: Membership, at_ms: int) -> Facts:
-        zone = clocks_for(self.question.request, membership.time_zone, self.zone)
-        return Facts(at_ms, zone, self.question.request, self.question.as_text)
+            facts = facts_of(self.question, at_ms, membership.time_zone, self.zone)
+            yield from asked_spans(self.catalog, membership.residuals, membership.latest_ms, facts)
 
     def _empty(self, user_id: str, *, degraded: bool) -> Answer:
         at_ms = self.now_ms if self.question.at_ms is None else self.question.at_ms
         return {"user_id": user_id, "known": False, "at": at_ms, "segments": [], "degraded": degraded}
+
+
+def facts_of(question: Question, at_ms: int, own_zone: str | None, zone: tzinfo) -> Facts:
+    """What the ad request tells of a user with a time zone, or none, of their own."""
+    return Facts(at_ms, clocks_for(question.request, own_zone, zone), question.request, question.as_text)
+
+
+def asked_spans(catalog: Catalog, residuals: Residuals, latest_ms: int, facts: Facts) -> Iterator[Span]:
+    """The spans that a request sees at its moment of the segments that ask it."""
+    for ordinal, residual in residuals:
+        if segment := catalog.by_ordinal.get(ordinal):
+            answers = [answer(each, facts) for each in catalog.ready[segment.id].questions]
+            yield from _settled(ordinal, residual, answers, latest_ms, facts.at_ms)
 
 
 def _settled(ordinal: int, residual: Residual, answers: Sequence[bool], latest_ms: int, at_ms: int) -> Iterator[Span]:

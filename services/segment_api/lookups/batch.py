@@ -9,33 +9,31 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from http import HTTPStatus
 
-import orjson
 from fastapi import Response
 from starlette.types import Receive, Scope, Send
 
 from services.runtime.connection import abort
 from services.runtime.metrics import ApiMetrics
 from services.runtime.problems import ProblemError
-from services.segment_api.lookups.answer import Answer
+from services.segment_api.lookups.written import Written
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 STALLED_S = 60.0
 
 
 class Parts:
-    """Writes the answers for single users; counts them, and their bytes."""
+    """Counts the answers for single users, and their bytes."""
 
     def __init__(self, metrics: ApiMetrics) -> None:
         self._metrics = metrics
         self._size_bytes = 0
 
-    def write(self, answer: Answer) -> bytes:
+    def add(self, part: Written) -> bytes:
         """Raises ProblemError (422) where they come to more than may be sent."""
-        self._metrics.count_lookup(answer)
-        part = orjson.dumps(answer)
-        self._size_bytes += len(part)
+        self._metrics.lookups[part.outcome] += 1
+        self._size_bytes += len(part.body)
         _refuse_large(self._size_bytes)
-        return part
+        return part.body
 
 
 def whole(parts: Sequence[bytes]) -> bytes:

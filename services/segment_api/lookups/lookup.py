@@ -5,17 +5,14 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TypeVar
 
-from services.runtime.clock import Clock
 from services.segment_api.lookups.answer import Answer, Answering, Question
-from services.segment_api.lookups.strangers import Strangers
+from services.segment_api.lookups.written import Writer, Written, written
 from services.segment_api.reads import BoundedReads
 from services.segment_api.rests import Lane
-from services.segmentation.catalog import Catalog
 from services.segmentation.partitions import partition_of
-from services.segmentation.time_zones import TimeZones
 from services.segmentation.wire import keys
 
 T = TypeVar("T")
@@ -27,50 +24,56 @@ Values = Sequence[bytes | None]
 class Lookup:
     """Deadlines are moments of time.monotonic().
 
-    `unreadable` is told of stored bytes that cannot be read; the answer for such a user is degraded. `evaluated` is
-    told of each user whose profile had to be evaluated. `lane` is for lookups of many users.
+    `evaluated` is told of each user whose profile had to be evaluated. `lane` is for lookups of many users.
     """
 
     reads: BoundedReads
-    catalog: Callable[[], Catalog]
-    strangers: Strangers
+    writer: Writer
     partitions: int
-    zones: TimeZones
-    consent_required: bool
-    now_ms: Clock
-    unreadable: Callable[[Exception], None]
     evaluated: Callable[[], None]
     lane: Lane
 
     async def one(self, user_id: str, question: Question, by_s: float) -> Answer:
         """The answer for a user; degraded where the state has not come by the deadline."""
-        answering = self._answering(question)
-        stored = await self.reads.get(self._names(user_id, question, keys.membership), by_s)
+        answering = self.writer.answering(question)
+        stored = await self.reads.get(self.names(user_id, question, keys.membership), by_s)
         if stored is None:
             return answering.degraded(user_id)
         answer = self._told(answering, user_id, *stored)
         if answer is not None:
             return answer
-        stored = await self.reads.get(self._names(user_id, question, keys.membership, keys.profile), by_s)
+        stored = await self.reads.get(self.names(user_id, question, keys.membership, keys.profile), by_s)
         return answering.degraded(user_id) if stored is None else self._evaluated(answering, user_id, stored)
 
+    def evaluate(self, user_id: str, question: Question, stored: Values) -> Written:
+        """The answer from a membership and the profile that belongs to it."""
+        return written(self._evaluated(self.writer.answering(question), user_id, stored))
+
+    def name(self, user_id: str, question: Question) -> bytes:
+        """Of the key that holds the membership."""
+        return (
+            f"{self._prefixes[partition_of(user_id, self.partitions)]}{keys.member(question.space, user_id)}".encode()
+        )
+
     async def many(
-        self, user_ids: Sequence[str], question: Question, by_s: float, keep: Callable[[Answer], T]
+        self, user_ids: Sequence[str], question: Question, by_s: float, keep: Callable[[Written], T]
     ) -> list[T]:
         """An answer for each user, in order, as `keep` makes it at once: held as objects, all of them could be
         gigabytes. Degraded where the state has not come by the deadline. What `keep` raises ends it."""
-        answering = self._answering(question)
+        answering = self.writer.answering(question)
         stored = await self._read(user_ids, question, by_s, keys.membership)
         kept: dict[str, T] = {}
         untold: list[str] = []
 
         def tell(user_id: str) -> None:
             in_time = user_id in stored
-            answer = self._told(answering, user_id, *stored[user_id]) if in_time else answering.degraded(user_id)
-            if answer is None:
+            told = self.writer.write(user_id, question, *stored[user_id]) if in_time else None
+            if told is not None:
+                kept[user_id] = keep(told)
+            elif in_time:
                 untold.append(user_id)
             else:
-                kept[user_id] = keep(answer)
+                kept[user_id] = keep(written(answering.degraded(user_id)))
 
         await self.lane.each(tell, dict.fromkeys(user_ids))
         if untold:
@@ -78,7 +81,7 @@ class Lookup:
         return [kept[user_id] for user_id in user_ids]
 
     async def _evaluate(
-        self, answering: Answering, user_ids: Sequence[str], by_s: float, keep: Callable[[Answer], T]
+        self, answering: Answering, user_ids: Sequence[str], by_s: float, keep: Callable[[Written], T]
     ) -> dict[str, T]:
         """Answers from the profiles, where the stored memberships do not tell; a rare and slow path.
 
@@ -90,21 +93,16 @@ class Lookup:
         def evaluate(user_id: str) -> None:
             in_time = user_id in stored and time.monotonic() < by_s
             answer = self._evaluated(answering, user_id, stored[user_id]) if in_time else answering.degraded(user_id)
-            kept[user_id] = keep(answer)
+            kept[user_id] = keep(written(answer))
 
         await self.lane.each(evaluate, user_ids)
         return kept
-
-    def _answering(self, question: Question) -> Answering:
-        catalog, zone = self.catalog(), self.zones.of(question.space)
-        stranger = self.strangers.of(catalog, zone)
-        return Answering(question, catalog, stranger, zone, self.now_ms(), self.consent_required)
 
     async def _read(
         self, user_ids: Sequence[str], question: Question, by_s: float, *sorts: Sort
     ) -> Mapping[str, Values]:
         """The values of some sorts that are stored of each user, but of those whose server has not told in time."""
-        names = {user_id: self._names(user_id, question, *sorts) for user_id in user_ids}
+        names = {user_id: self.names(user_id, question, *sorts) for user_id in user_ids}
         groups: dict[str, list[str]] = defaultdict(list)
         for user_id, (name, *_) in names.items():
             groups[self.reads.server_of(name)].append(user_id)
@@ -117,7 +115,11 @@ class Lookup:
             for user_id, row in zip(group, _in_rows(values, len(sorts)), strict=True)
         }
 
-    def _names(self, user_id: str, question: Question, *sorts: Sort) -> list[str]:
+    @cached_property
+    def _prefixes(self) -> Sequence[str]:
+        return [keys.membership(partition, "") for partition in range(self.partitions)]
+
+    def names(self, user_id: str, question: Question, *sorts: Sort) -> list[str]:
         partition, member = partition_of(user_id, self.partitions), keys.member(question.space, user_id)
         return [sort(partition, member) for sort in sorts]
 
@@ -136,7 +138,7 @@ class Lookup:
         try:
             return answer()
         except Exception as error:  # bytes of a newer version, or damaged ones: nothing that is wrong with the request
-            self.unreadable(error)
+            self.writer.unreadable(error)
             return answering.degraded(user_id)
 
 

@@ -18,6 +18,7 @@ from services.segment_api.lookups.answer import Question
 from services.segment_api.lookups.batch import MAX_ANSWER_BYTES, HeldResponse, Parts, whole
 from services.segment_api.lookups.lookup import Lookup
 from services.segment_api.lookups.paths import MANY, ONE
+from services.segment_api.lookups.written import outcome_of
 from services.segment_api.parameters import Moment, Space, UserId, told_in_json, told_in_query
 from services.segment_api.segments.min_catalog import MinCatalog, wait_for_catalog
 from services.segment_api.settings import ApiSettings
@@ -115,7 +116,7 @@ def lookup_routes(
                 await wait_for_catalog(catalog, min_catalog)
                 begin_s = time.monotonic()  # whoever asks to wait has no deadline meanwhile
             answer = await lookup.one(user_id, question, begin_s + settings.lookup_deadline_ms / 1000)
-        metrics.count_lookup(answer)
+        metrics.lookups[outcome_of(answer)] += 1
         metrics.lookup_seconds.observe(time.monotonic() - begin_s)
         if "error" in answer:
             raise ProblemError(HTTPStatus.BAD_REQUEST, answer["error"])
@@ -142,7 +143,7 @@ def lookup_routes(
         with ExitStack() as holds:
             holds.enter_context(turns.some(len(asked.user_ids)))
             by_s = begin_s + settings.batch_deadline_ms / 1000
-            body = whole(await lookup.many(asked.user_ids, question, by_s, Parts(metrics).write))
+            body = whole(await lookup.many(asked.user_ids, question, by_s, Parts(metrics).add))
             metrics.lookup_seconds.observe(time.monotonic() - begin_s)
             return HeldResponse(holds.pop_all(), body, _timed(begin_s))
 

@@ -10,9 +10,9 @@ from services.segmentation.intervals import ALWAYS, START, Intervals, clip, inte
 from services.segmentation.membership import Span
 from services.segmentation.profile import Profile
 from services.segmentation.rules import nodes
-from services.segmentation.rules.evaluate import Scene
 from services.segmentation.rules.request import Facts, answer, clocks_for
 from services.segmentation.rules.residual import Asked, Either, Every, Residual, settle
+from services.segmentation.rules.scene import Scene
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Literal as OneOf
 from typing import NamedTuple, TypeGuard, get_args
 
-from services.segmentation.rules import nodes, series
-from services.segmentation.rules.evaluate import test
+from services.segmentation.rules import nodes
 from services.segmentation.rules.nodes import Literal
+from services.segmentation.rules.thresholds import Value, test
 from services.segmentation.rules.values import MIRRORED
 
 Symbol = nodes.Operator | OneOf["in", "not in", "completed", "listed"]
@@ -58,7 +58,7 @@ def _compared(leaf: nodes.Compare) -> Claim:
     raise AssertionError(f"the parser lets no such comparison through: {leaf}")
 
 
-def truth(claim: Claim) -> Callable[[series.Value], bool]:
+def truth(claim: Claim) -> Callable[[Value], bool]:
     """What the claim says of each value that its term, a number that changes by steps, can have."""
     term, symbol = claim.term, claim.symbol
     assert isinstance(term, nodes.StepTerm)

@@ -9,8 +9,8 @@ from services.segmentation.explanation.tree import Explanation, Obstacle
 from services.segmentation.intervals import START, spans
 from services.segmentation.membership import Membership, Span, judge
 from services.segmentation.profile import Profile
-from services.segmentation.rules.evaluate import Scene
 from services.segmentation.rules.request import Facts
+from services.segmentation.rules.scene import Scene
 
 
 def explain(

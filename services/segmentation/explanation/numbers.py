@@ -8,14 +8,14 @@ from typing import Any
 from services.segmentation.explanation import words
 from services.segmentation.explanation.claims import Claim, truth
 from services.segmentation.explanation.proposals import Proposal, data, event, several
-from services.segmentation.explanation.readings import step_value
 from services.segmentation.explanation.tree import Sooner
 from services.segmentation.profile import RETAINED, Profile, Total
 from services.segmentation.rules import nodes
-from services.segmentation.rules.decay import decayed_at, weight
-from services.segmentation.rules.evaluate import Scene
+from services.segmentation.rules.decay import decayed_at
 from services.segmentation.rules.nodes import Selection
-from services.segmentation.rules.series import matcher
+from services.segmentation.rules.scene import Scene
+from services.segmentation.rules.strands import Strand
+from services.segmentation.rules.thresholds import value_at
 from services.segmentation.rules.values import exact
 
 
@@ -31,9 +31,9 @@ def of_number(claim: Claim, scene: Scene, at_ms: int, *, holds: bool) -> Iterato
         case nodes.Average() as term:
             return _averages(claim, term, scene, at_ms)
         case nodes.Decayed() as term:
-            return _decays(claim, term, scene.profile, at_ms)
+            return _decays(claim, term, scene, at_ms)
         case nodes.Share() as term:
-            return _shares(claim, term, scene.profile, at_ms)
+            return _shares(claim, term, scene, at_ms)
     return iter(())
 
 
@@ -49,7 +49,7 @@ def _counts(claim: Claim, term: nodes.Count, scene: Scene, at_ms: int, *, holds:
 
 
 def _whole(term: nodes.Count | nodes.Distinct, scene: Scene, at_ms: int) -> int:
-    value = step_value(term, scene.profile, scene.zone, at_ms)
+    value = value_at(term, scene, at_ms)
     assert isinstance(value, int)
     return value
 
@@ -87,7 +87,7 @@ def _unseen(term: nodes.Distinct, profile: Profile) -> list[Any]:
 
 
 def _sums(claim: Claim, term: nodes.Sum, scene: Scene, at_ms: int, *, holds: bool) -> Iterator[Proposal]:
-    value, says = step_value(term, scene.profile, scene.zone, at_ms), truth(claim)
+    value, says = value_at(term, scene, at_ms), truth(claim)
     assert isinstance(value, int)
     edges = [math.floor(exact(each) * 10**6) + nudge for each in claim.literals for nudge in (-1, 0, 1)]
     missing = sorted({edge - value for edge in [*edges, value + 1, value - 1]}, key=lambda each: (each < 0, abs(each)))
@@ -101,7 +101,7 @@ def _sums(claim: Claim, term: nodes.Sum, scene: Scene, at_ms: int, *, holds: boo
 
 
 def _averages(claim: Claim, term: nodes.Average, scene: Scene, at_ms: int) -> Iterator[Proposal]:
-    total = step_value(term, scene.profile, scene.zone, at_ms)
+    total = value_at(term, scene, at_ms)
     assert isinstance(total, Total)
     (threshold,) = claim.literals
     cents = (exact(threshold) * (total.numbers + 1) - Fraction(total.millionths, 10**6)) * 100
@@ -118,18 +118,16 @@ def _amount(amount: float, term: nodes.Sum | nodes.Average, at_ms: int, sign: in
     return several(1, term.events, at_ms, of_some=False, change={"with": {term.field: amount}}, noun=noun)
 
 
-def _decays(claim: Claim, term: nodes.Decayed, profile: Profile, at_ms: int) -> Iterator[Proposal]:
-    value = decayed_at(term)(profile, at_ms)
+def _decays(claim: Claim, term: nodes.Decayed, scene: Scene, at_ms: int) -> Iterator[Proposal]:
+    value = decayed_at(Strand(term.events.type, term.events.filters), term.halflife_ms)(scene, at_ms)
     (threshold,) = claim.literals
     count = math.ceil(exact(threshold) - Fraction(value))
     return (several(each, term.events, at_ms, of_some=value > 0) for each in _few([count, count + 1]))
 
 
-def _shares(claim: Claim, term: nodes.Share, profile: Profile, at_ms: int) -> Iterator[Proposal]:
-    log = profile.types.get(term.type)
-    entries = log.entries if log else ()
-    whole = Fraction(weight(entries, at_ms, term.halflife_ms))
-    part = Fraction(weight(matcher([term.part])(entries), at_ms, term.halflife_ms))
+def _shares(claim: Claim, term: nodes.Share, scene: Scene, at_ms: int) -> Iterator[Proposal]:
+    strands = Strand(term.type, ()), Strand(term.type, (term.part,))
+    whole, part = (Fraction(decayed_at(strand, term.halflife_ms)(scene, at_ms)) for strand in strands)
     (literal,) = claim.literals
     wanted = exact(literal)
     if wanted < 1:

@@ -12,10 +12,10 @@ from services.segmentation.events import Event
 from services.segmentation.explanation import words
 from services.segmentation.explanation.tree import Sooner
 from services.segmentation.keep import CONTEXT
-from services.segmentation.profile import Profile
 from services.segmentation.rules import nodes
-from services.segmentation.rules.evaluate import origin
+from services.segmentation.rules.leaves import origin
 from services.segmentation.rules.nodes import Selection
+from services.segmentation.rules.scene import Scene
 
 _ANY_TYPE = "anything"
 
@@ -75,15 +75,15 @@ def _put(node: dict[str, Any], path: Sequence[str], value: object) -> None:
     node[name] = value
 
 
-def of_time(term: nodes.TimeTerm, profile: Profile, at_ms: int) -> Iterator[Proposal]:
+def of_time(term: nodes.TimeTerm, scene: Scene, at_ms: int) -> Iterator[Proposal]:
     """What would make a time short; just after `at_ms`, so that it is later than all there is."""
     match term:
         case nodes.Since(events):
-            happened = origin(term)(profile) is not None
+            happened = origin(term)(scene) is not None
             yield several(1, events, at_ms + 1, of_some=happened)
         case nodes.Sequence(steps):
             yield from (_completed(steps[-count:], at_ms) for count in range(1, len(steps) + 1))
-        case nodes.Tenure() if profile.first_ms is None:
+        case nodes.Tenure() if scene.profile.first_ms is None:
             change: dict[str, Any] = {"event": None, "times": 1, "where": {}}
             yield Proposal(Sooner("any event", change), [Event("proposed", "", _ANY_TYPE, at_ms + 1)])
 

@@ -1,20 +1,19 @@
 """What the terms of a rule are worth at a moment, and how that is told."""
 
-from bisect import bisect_right
 from collections.abc import Mapping
-from datetime import tzinfo
 from fractions import Fraction
-from operator import itemgetter
 
 from services.segmentation.explanation import words
 from services.segmentation.explanation.claims import OPPOSITE, Claim, Symbol
 from services.segmentation.explanation.tree import Reading
-from services.segmentation.profile import Profile, Total, TypeLog
-from services.segmentation.rules import nodes, series
+from services.segmentation.profile import Profile, Total
+from services.segmentation.rules import nodes, thresholds
 from services.segmentation.rules.decay import decayed_at, share_of
-from services.segmentation.rules.evaluate import Scene, latest_value, origin
+from services.segmentation.rules.leaves import latest_value, origin
 from services.segmentation.rules.nodes import Literal
 from services.segmentation.rules.request import HOUR, WEEKDAY, Facts
+from services.segmentation.rules.scene import Scene
+from services.segmentation.rules.strands import Strand
 
 _NOTHING = Literal("none", None)
 _NUMBERS: Mapping[Symbol, str] = {
@@ -43,37 +42,29 @@ def reading(claim: Claim, leaf: nodes.Leaf, scene: Scene, facts: Facts) -> Readi
         return _listed(claim, leaf, scene.profile, facts)
     assert claim.term is not None
     value = value_at(claim.term, scene, facts, claim)
-    threshold = _threshold(claim, scene.profile, facts.at_ms)
+    threshold = _threshold(claim, scene, facts.at_ms)
     value_text, fact = told(claim, value), _fact(claim, value)
     if claim.other is not None:
         fact += f" and {_time_fact(claim.other, threshold)}"
     return Reading(claim, words.plain(value), value_text, words.plain(threshold), asked(claim), fact)
 
 
-def step_value(term: nodes.StepTerm, profile: Profile, zone: tzinfo, at_ms: int) -> series.Value:
-    """The number that a term has at a moment that is not before the latest event."""
-    log = profile.types.get(term.events.type)
-    steps = list(
-        series.steps(term)(profile, log, zone) if log else series.steps(term)(Profile(None, 0), TypeLog(), zone)
-    )
-    return steps[bisect_right(steps, at_ms, key=itemgetter(0)) - 1][1]
-
-
 def value_at(term: nodes.Term, scene: Scene, facts: Facts, claim: Claim) -> object:
     """The value of a term: a number, milliseconds, whatever an event or the request says; None where there is none."""
     match term:
         case nodes.Since() | nodes.Tenure() | nodes.Sequence():
-            begun_ms = origin(term)(scene.profile)
+            begun_ms = origin(term)(scene)
             return None if begun_ms is None else facts.at_ms - begun_ms
         case nodes.Trait() | nodes.Last():
             return latest_value(term, scene.profile)
         case nodes.Decayed():
-            return decayed_at(term)(scene.profile, facts.at_ms)
+            return decayed_at(Strand(term.events.type, term.events.filters), term.halflife_ms)(scene, facts.at_ms)
         case nodes.Share():
-            return share_of(term)(scene.profile)
+            part, whole = Strand(term.type, (term.part,)), Strand(term.type, ())
+            return share_of(part, whole, term.halflife_ms)(scene)
         case nodes.Request(path):
             return _requested(path, facts, (*claim.literals, _NOTHING)[0])
-    value = step_value(term, scene.profile, scene.zone, facts.at_ms)
+    value = thresholds.value_at(term, scene, facts.at_ms)
     if isinstance(value, Total):
         return Fraction(value.millionths, 10**6 * value.numbers) if value.numbers else None
     return Fraction(value, 10**6) if isinstance(term, nodes.Sum) else value
@@ -114,9 +105,9 @@ def _literal(claim: Claim, literal: Literal) -> str:
     return words.said(literal.value)
 
 
-def _threshold(claim: Claim, profile: Profile, at_ms: int) -> object:
+def _threshold(claim: Claim, scene: Scene, at_ms: int) -> object:
     if claim.other is not None:
-        begun_ms = origin(claim.other)(profile)
+        begun_ms = origin(claim.other)(scene)
         return None if begun_ms is None else at_ms - begun_ms
     values = [literal.value for literal in claim.literals]
     return values if claim.symbol in ("in", "not in") else values[0] if values else None

@@ -20,8 +20,9 @@ from services.segmentation.intervals import contains
 from services.segmentation.keep import KEEP_ALL
 from services.segmentation.profile import Profile, TypeLog, add_all
 from services.segmentation.rules import nodes
-from services.segmentation.rules.evaluate import Scene, evaluator
+from services.segmentation.rules.evaluate import evaluator
 from services.segmentation.rules.nodes import Literal
+from services.segmentation.rules.scene import Scene
 from services.segmentation.rules.values import compare
 
 
@@ -40,7 +41,7 @@ def sooner(leaf: Plain, reading: Reading, scene: Scene, at_ms: int, *, holds: bo
 def _proposals(claim: Claim, scene: Scene, at_ms: int, *, holds: bool) -> Iterator[Proposal]:
     for term in (claim.term, claim.other):
         if isinstance(term, nodes.TimeTerm):
-            yield from of_time(term, scene.profile, at_ms)
+            yield from of_time(term, scene, at_ms)
     yield from of_number(claim, scene, at_ms, holds=holds)
 
 

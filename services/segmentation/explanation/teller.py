@@ -11,9 +11,10 @@ from services.segmentation.explanation.sooner import sooner
 from services.segmentation.explanation.tree import Composed, Group, Leaf, Node
 from services.segmentation.intervals import ALWAYS, NEVER, Intervals, complement, contains, intersection, union
 from services.segmentation.rules import nodes
-from services.segmentation.rules.evaluate import Scene, evaluator
+from services.segmentation.rules.evaluate import evaluator
 from services.segmentation.rules.request import Facts, Question, answer
 from services.segmentation.rules.residual import Residual, settle
+from services.segmentation.rules.scene import Scene
 
 MAX_DEPTH = 60
 """Levels of a tree below which no other segment's tree begins: a rule adds some forty at most."""
@@ -32,7 +33,7 @@ class Teller:
 
     def __init__(self, catalog: Catalog, segment_id: str, scene: Scene, facts: Facts) -> None:
         self._catalog, self._segment_id, self._facts = catalog, segment_id, facts
-        self._scene = Scene(scene.profile, scene.zone, {})
+        self._scene = Scene(scene.profile, scene.zone)
         self._moments = self._evaluated()
         self._shown = {segment_id}
 
@@ -43,7 +44,7 @@ class Teller:
     def _evaluated(self) -> dict[str, Intervals]:
         """When each of the segments holds."""
         found: dict[str, Residual] = {}
-        scene = self._scene._replace(segments=found)
+        scene = Scene(self._scene.profile, self._scene.zone, found)
         for each in self._catalog.with_parts([self._segment_id]):
             found[each.segment.id] = each.moments(scene)
         return {name: settled(self._catalog.ready[name], each, self._facts) for name, each in found.items()}

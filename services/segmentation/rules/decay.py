@@ -1,18 +1,18 @@
 """Numbers that fade: the decayed count and the share of one, and when the first crosses a threshold.
 
-Weights are taken relative to the newest event and added exactly rounded, so the sum does not depend on any order.
-From there on the count only shrinks, by half in each half-life, so the moment at which it passes a threshold is
-estimated by a logarithm and then found among the neighbouring milliseconds by comparing.
+From the newest event on the count only shrinks, by half in each half-life, so the moment at which it passes a threshold
+is estimated by a logarithm and then found among the neighbouring milliseconds by comparing.
 """
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from services.segmentation.intervals import ALWAYS, NEVER, START, Intervals, complement
-from services.segmentation.profile import Entry, Profile
-from services.segmentation.rules.nodes import Decayed, Literal, Operator, Share
-from services.segmentation.rules.series import matcher
+from services.segmentation.rules.nodes import Literal, Operator
+from services.segmentation.rules.running import Weights
+from services.segmentation.rules.scene import Scene
+from services.segmentation.rules.strands import Strand
 
 TOLERANCE = 1e-13
 """Fractions whose relative difference is at most this are equal."""
@@ -46,64 +46,64 @@ def holds(symbol: Operator, of_sign: int) -> bool:
 _OPPOSITE: dict[Operator, Operator] = {"<": ">=", "<=": ">"}
 
 
-def weight(entries: Sequence[Entry], at_ms: int, halflife_ms: int) -> float:
-    """The decayed count of events at a moment that is not before any of them: never 0 where there is one."""
-    total = math.fsum(2.0 ** (-(at_ms - entry.ts_ms) / halflife_ms) for entry in entries)
-    return max(total, _LEAST) if entries else 0.0
+def decayed_at(strand: Strand, halflife_ms: int) -> Callable[[Scene, int], float]:
+    """How to find the value of a decayed count at a moment that is not before any of the events: above 0 if any are."""
 
-
-def decayed_at(term: Decayed) -> Callable[[Profile, int], float]:
-    """How to find the value of a decayed count at a moment."""
-    matching = matcher(term.events.filters)
-
-    def find(profile: Profile, at_ms: int) -> float:
-        log = profile.types.get(term.events.type)
-        return weight(matching(log.entries), at_ms, term.halflife_ms) if log else 0.0
-
-    return find
-
-
-def share_of(term: Share) -> Callable[[Profile], float]:
-    """How to find a share: both counts fade alike, so it stays what it is until something happens."""
-    matching = matcher([term.part])
-
-    def find(profile: Profile) -> float:
-        log = profile.types.get(term.type)
-        if log is None:
+    def find(scene: Scene, at_ms: int) -> float:
+        moments = scene.column(strand).moments
+        if not moments:
             return 0.0
-        newest_ms = log.entries[-1].ts_ms
-        part = weight(matching(log.entries), newest_ms, term.halflife_ms)
-        return max(part / weight(log.entries, newest_ms, term.halflife_ms), _LEAST) if part else 0.0
+        faded = math.exp2(-(at_ms - moments[-1]) / halflife_ms)
+        return max(scene.series(strand, (Weights, halflife_ms)).total() * faded, _LEAST)
 
     return find
 
 
-def share_comparison(term: Share, symbol: Operator, literal: Literal) -> Callable[[Profile], Intervals]:
-    matching, threshold = matcher([term.part]), _number(literal)
+def share_of(part: Strand, whole: Strand, halflife_ms: int) -> Callable[[Scene], float]:
+    """How to find a share: both counts fade alike, so it stays what it is until something happens."""
+    part_at, whole_at = decayed_at(part, halflife_ms), decayed_at(whole, halflife_ms)
 
-    def sign_of(profile: Profile) -> int:
-        log = profile.types.get(term.type)
-        part = matching(log.entries) if log else ()
-        if not log or not part:
-            return sign(0.0, threshold)
-        newest_ms, newest_of_part_ms = log.entries[-1].ts_ms, part[-1].ts_ms
-        whole = weight(log.entries, newest_ms, term.halflife_ms)
-        share = weight(part, newest_of_part_ms, term.halflife_ms) / whole
-        return faded_sign(share, newest_ms - newest_of_part_ms, term.halflife_ms, threshold)
+    def find(scene: Scene) -> float:
+        if not scene.column(part).moments:
+            return 0.0
+        newest_ms = scene.column(whole).moments[-1]
+        return max(part_at(scene, newest_ms) / whole_at(scene, newest_ms), _LEAST)
 
-    return lambda profile: ALWAYS if holds(symbol, sign_of(profile)) else NEVER
+    return find
 
 
-def decayed_comparison(term: Decayed, symbol: Operator, literal: Literal) -> Callable[[Profile], Intervals]:
-    matching, threshold = matcher(term.events.filters), _number(literal)
+def share_comparison(
+    part: Strand, whole: Strand, halflife_ms: int, symbol: Operator, literal: Literal
+) -> Callable[[Scene], Intervals]:
+    threshold = _number(literal)
+    without = ALWAYS if holds(symbol, sign(0.0, threshold)) else NEVER
+    less = ALWAYS if holds(symbol, -1) else NEVER
+    surely_less, recipe = threshold * (1 - 10 * TOLERANCE), (Weights, halflife_ms)
 
-    def evaluate(profile: Profile) -> Intervals:
-        log = profile.types.get(term.events.type)
-        entries = matching(log.entries) if log else ()
-        if not entries or threshold <= 0:  # what is positive never fades to nothing
-            return ALWAYS if holds(symbol, sign(float(bool(entries)), threshold)) else NEVER
-        newest_ms = entries[-1].ts_ms
-        return _above(symbol, newest_ms, weight(entries, newest_ms, term.halflife_ms), term.halflife_ms, threshold)
+    def evaluate(scene: Scene) -> Intervals:
+        chosen = scene.column(part).moments
+        if not chosen:
+            return without
+        elapsed_ms = scene.column(whole).moments[-1] - chosen[-1]
+        share = scene.series(part, recipe).total() / scene.series(whole, recipe).total()
+        if share < surely_less:  # it has only faded since
+            return less
+        return ALWAYS if holds(symbol, faded_sign(share, elapsed_ms, halflife_ms, threshold)) else NEVER
+
+    return evaluate
+
+
+def decayed_comparison(
+    strand: Strand, halflife_ms: int, symbol: Operator, literal: Literal
+) -> Callable[[Scene], Intervals]:
+    threshold = _number(literal)
+
+    def evaluate(scene: Scene) -> Intervals:
+        moments = scene.column(strand).moments
+        if not moments or threshold <= 0:  # what is positive never fades to nothing
+            return ALWAYS if holds(symbol, sign(float(bool(moments)), threshold)) else NEVER
+        value = scene.series(strand, (Weights, halflife_ms)).total()
+        return _above(symbol, moments[-1], value, halflife_ms, threshold)
 
     return evaluate
 
@@ -115,12 +115,16 @@ def _above(symbol: Operator, from_ms: int, value: float, halflife_ms: int, thres
     if sign(value, threshold) < 0:
         return NEVER
     crossing = halflife_ms * (math.log2(value) - math.log2(threshold)) if value > threshold else 0.0
-    latest = math.ceil(crossing * (1 + 1e-12) + halflife_ms * 4 * TOLERANCE) + 2
+    off = crossing * 1e-12 + halflife_ms * 4 * TOLERANCE
+    earliest, latest = max(0, math.floor(crossing - off) - 2), math.ceil(crossing + off) + 2
 
     def passed(elapsed_ms: int) -> bool:
         return not holds(symbol, faded_sign(value, elapsed_ms, halflife_ms, threshold))
 
-    lasts_ms = bisect_left(range(latest), True, key=passed)
+    guess = math.ceil(crossing)
+    if guess and passed(guess) and not passed(guess - 1):  # as nearly always
+        return (START, from_ms + guess)
+    lasts_ms = earliest + bisect_left(range(earliest, latest), True, key=passed)
     return (START, from_ms + lasts_ms) if lasts_ms else NEVER
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 
-from services.segmentation.intervals import ALWAYS, NEVER, Intervals, complement, intersection, union
+from services.segmentation.intervals import ALWAYS, NEVER, Intervals, clip, complement, intersection, union
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,16 @@ def change(residual: Residual, intervals: Callable[[Intervals], Intervals], numb
             return reduce(either, (change(part, intervals, number) for part in parts))
         case moments:
             return intervals(moments)
+
+
+def from_moment(residual: Residual, from_ms: int) -> Residual:
+    """The same without what happens up to a moment, folded again where that makes any difference."""
+    match residual:
+        case tuple():
+            return clip(residual, from_ms)
+        case Every(parts) | Either(parts) if any(from_moment(part, from_ms) is not part for part in parts):
+            return change(residual, lambda moments: clip(moments, from_ms), lambda number: number)
+    return residual
 
 
 def settle(residual: Residual, answer: Callable[[int], bool]) -> Intervals:

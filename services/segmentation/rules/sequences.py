@@ -1,53 +1,42 @@
 """When the steps of a sequence were last completed. Everything that decides it lives here.
 
-The events are walked once in the order of time. For each number of steps the latest possible first event of a chain
-that has come so far is remembered: the later a chain began, the sooner it is complete within the time allowed.
+The latest chain that ends with an event goes back from it, each time to the latest event of the step before: no other
+one begins later. Where that chain takes too long, so do those of all later events that go back to the same beginning.
 """
 
-from collections.abc import Callable, Iterable
-from itertools import groupby
-from operator import itemgetter
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
 
-from services.segmentation.profile import Profile
-from services.segmentation.rules import nodes
-from services.segmentation.rules.series import matcher
-
-Moments = Iterable[tuple[int, list[int]]]
-"""Rising moments, and which steps there is an event for at each."""
+from services.segmentation.rules.scene import Scene
+from services.segmentation.rules.strands import Strand
 
 
-def latest_completion(term: nodes.Sequence) -> Callable[[Profile], int | None]:
-    """How to find the moment of the last event of the latest complete sequence; None when there is none."""
-    matching = [(step.type, matcher(step.filters)) for step in term.steps]
+def latest_completion(steps: Sequence[Strand], within_ms: int | None) -> Callable[[Scene], int | None]:
+    """How to find the moment of the last event of the latest complete sequence; None where there is none."""
+    *earlier, last = steps
+    earlier.reverse()
 
-    def find(profile: Profile) -> int | None:
-        found = [
-            (entry.ts_ms, index)
-            for index, (event_type, keeps) in enumerate(matching)
-            if (log := profile.types.get(event_type))
-            for entry in keeps(log.entries)
-        ]
-        moments = groupby(sorted(found), key=itemgetter(0))
-        return _latest(((at_ms, [step for _, step in steps]) for at_ms, steps in moments), term)
+    def find(scene: Scene) -> int | None:
+        ends = scene.column(last).moments
+        before = [scene.column(step).moments for step in earlier]
+        index = len(ends) - 1
+        while index >= 0:
+            begin_ms = _begin_ms(before, ends[index])
+            if begin_ms is None:
+                return None
+            if within_ms is None or ends[index] - begin_ms <= within_ms:
+                return ends[index]
+            index = bisect_right(ends, begin_ms + within_ms) - 1
+        return None
 
     return find
 
 
-def _latest(moments: Moments, term: nodes.Sequence) -> int | None:
-    begun_ms: list[int | None] = [None] * len(term.steps)
-    completed_ms = None
-    for at_ms, steps in moments:
-        for step in reversed(steps):  # from the last one, so that each still sees what was before this moment
-            begin_ms = at_ms if step == 0 else begun_ms[step - 1]
-            begun_ms[step] = _later(begun_ms[step], begin_ms)
-            if step == len(begun_ms) - 1 and begin_ms is not None and _in_time(at_ms - begin_ms, term.within_ms):
-                completed_ms = at_ms
-    return completed_ms
-
-
-def _later(first_ms: int | None, second_ms: int | None) -> int | None:
-    return second_ms if first_ms is None else first_ms if second_ms is None else max(first_ms, second_ms)
-
-
-def _in_time(elapsed_ms: int, within_ms: int | None) -> bool:
-    return within_ms is None or elapsed_ms <= within_ms
+def _begin_ms(before: Sequence[Sequence[int]], end_ms: int) -> int | None:
+    """When the latest chain begins that ends at a moment, given the moments of the steps before, the last one first."""
+    for moments in before:
+        index = bisect_left(moments, end_ms) - 1
+        if index < 0:
+            return None
+        end_ms = moments[index]
+    return end_ms

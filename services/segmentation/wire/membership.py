@@ -3,13 +3,14 @@
 Residuals and the time zone stand at the end, and only where there are any.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import msgpack
 
 from services.segmentation.intervals import START
-from services.segmentation.membership import Membership, Span
+from services.segmentation.membership import Membership, Residuals, Span
 from services.segmentation.rules.residual import Asked, Either, Every, Residual
 from services.segmentation.wire.version import check_version, decoder
 
@@ -54,10 +55,25 @@ def decode_membership(data: bytes) -> Membership:
         tuple(Span(ordinal, base_ms + since, _absolute(until, base_ms)) for ordinal, since, until in parts),
         _absolute(exact_until, base_ms),
         None if purposes is None else frozenset(purposes),
-        tuple((ordinal, _residual_in(residual, base_ms)) for ordinal, residual in residuals),
+        decode_residuals(residuals, base_ms),
         time_zone,
         counted=version == VERSION,
     )
+
+
+def decode_residuals(packed: Iterable[Sequence[Any]], base_ms: int) -> Residuals:
+    """Those of a membership whose latest event was at `base_ms`. Raises whatever damaged ones raise."""
+    return tuple((ordinal, _residual_in(residual, base_ms)) for ordinal, residual in packed)
+
+
+def boundaries(packed: Any) -> Iterator[int]:
+    """The moments at which a packed residual may change, relative to the latest event."""
+    if isinstance(packed, list):
+        sort, *parts = packed
+        if sort == _INTERVALS:
+            yield from (offset_ms for offset_ms in parts if offset_ms is not None)
+        else:
+            yield from chain.from_iterable(map(boundaries, parts))
 
 
 def _residual_out(residual: Residual, base_ms: int) -> Any:

@@ -12,8 +12,8 @@
 --       to forget its moments, changes of its sizes, and records to add to its moments, maybe none. Where changes are
 --       told, these follow: the offset at which telling begins anew, or nothing; member, what is told of it and when
 --       time tells more, maybe never, for each user; the number of new changes and these, for the outbox; the number of
---       changes that need not wait there any more, and the entries that held them; whether consent is required, or
---       nothing where that is as before.
+--       changes that need not wait there any more, and the entries that held them; whether consent is required, and how
+--       far the changes log is taken account of, or nothing where either is as before.
 -- Returns 1 when it wrote, else 0.
 if (redis.call('GET', KEYS[1]) or '0') ~= ARGV[1] or (redis.call('GET', KEYS[2]) or '') ~= ARGV[3] then
   return 0
@@ -66,7 +66,7 @@ end
 
 if telling then
   local told, due, state, outbox = KEYS[key], KEYS[key + 1], KEYS[key + 2], KEYS[key + 3]
-  local begins, users, added, published, consent = unpack(telling)
+  local begins, users, added, published, consent, heard = unpack(telling)
   if begins ~= '' then
     redis.call('UNLINK', told, due)
     redis.call('HSET', state, 'begun', begins)
@@ -75,6 +75,9 @@ if telling then
   if consent ~= '' then
     redis.call('HSET', state, 'consent', consent)
     redis.call('DEL', KEYS[6]) -- the pass has to come by every user, and tell
+  end
+  if heard ~= '' then
+    redis.call('HSET', state, 'heard', heard)
   end
   for at = 1, #users, 3 do
     redis.call('HSET', told, users[at], users[at + 1])

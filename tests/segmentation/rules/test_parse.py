@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from services.segmentation.keep import KeepList
 from services.segmentation.profile import Profile
 from services.segmentation.rules.errors import RuleError
-from services.segmentation.rules.evaluate import Scene, evaluator
+from services.segmentation.rules.evaluate import evaluator
 from services.segmentation.rules.parse import MAX_DEPTH, MAX_LEAVES, parse
+from services.segmentation.rules.scene import Scene
 
 KEEP = KeepList.parse("category value utm-source context.device.*")
 

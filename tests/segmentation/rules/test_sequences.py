@@ -9,7 +9,8 @@ from services.segmentation.events import Event
 from services.segmentation.keep import KEEP_ALL
 from services.segmentation.profile import Profile, add_all
 from services.segmentation.rules import nodes
-from services.segmentation.rules.sequences import latest_completion
+from services.segmentation.rules.leaves import origin
+from services.segmentation.rules.scene import Scene
 
 RED = (nodes.Filter("category", (nodes.Literal("string", "red"),)),)
 steps = st.lists(st.sampled_from([nodes.Selection("a"), nodes.Selection("b"), nodes.Selection("a", RED)]), min_size=2)
@@ -39,15 +40,15 @@ def test_the_walk_finds_what_trying_every_combination_finds(
     steps: list[nodes.Selection], within_ms: int | None, found: list[tuple[str, int, str]]
 ) -> None:
     term = nodes.Sequence(tuple(steps[:4]), within_ms)
-    assert latest_completion(term)(profile(found)) == tried(term, found)
+    assert origin(term)(Scene(profile(found))) == tried(term, found)
 
 
 def test_two_events_of_one_moment_are_in_no_order() -> None:
     term = nodes.Sequence((nodes.Selection("a"), nodes.Selection("b")))
-    assert latest_completion(term)(profile([("a", 5, "red"), ("b", 5, "red")])) is None
+    assert origin(term)(Scene(profile([("a", 5, "red"), ("b", 5, "red")]))) is None
 
 
 def test_one_event_is_not_two_steps() -> None:
     term = nodes.Sequence((nodes.Selection("a"), nodes.Selection("a")), 10)
-    assert latest_completion(term)(profile([("a", 5, "red")])) is None
-    assert latest_completion(term)(profile([("a", 5, "red"), ("a", 6, "red")])) == 6
+    assert origin(term)(Scene(profile([("a", 5, "red")]))) is None
+    assert origin(term)(Scene(profile([("a", 5, "red"), ("a", 6, "red")]))) == 6

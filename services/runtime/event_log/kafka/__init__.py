@@ -7,6 +7,7 @@ bounded here, and whoever asks while the brokers are gone is told so at once (`l
 from services.runtime.event_log.kafka.offsets import KafkaOffsets
 from services.runtime.event_log.kafka.reader import KafkaReader
 from services.runtime.event_log.kafka.security import KafkaSecurity
+from services.runtime.event_log.kafka.tail import KafkaTail
 from services.runtime.event_log.kafka.topics import KafkaLog, WrongPartitionCount, ensure_topics
 from services.runtime.event_log.kafka.writer import KafkaWriter
 
@@ -15,6 +16,7 @@ __all__ = [
     "KafkaOffsets",
     "KafkaReader",
     "KafkaSecurity",
+    "KafkaTail",
     "KafkaWriter",
     "WrongPartitionCount",
     "ensure_topics",

@@ -14,7 +14,7 @@ from aiokafka.structs import ConsumerRecord
 from services.runtime.event_log.kafka.topics import KafkaLog
 from services.runtime.event_log.port import LogTrimmed, Record
 
-_FETCH_WAIT_MS = 100  # what was just opened or drained waits for the fetch that is under way
+_FETCH_WAIT_MS = 25  # what was just opened or drained waits for the fetch that is under way
 _REQUEST_TIMEOUT_MS = 15_000  # more than a rebalance may take to be answered
 _REBALANCE_TIMEOUT_MS = 10_000
 _SLOWEST_HEARTBEAT_S = 1.0  # how a member hears of a rebalance; partitions stand still until all have

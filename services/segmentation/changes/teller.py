@@ -10,104 +10,30 @@ consent forbids have no members here.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
-from functools import cached_property
-from hashlib import blake2b
-from typing import Literal, NamedTuple
+from functools import cached_property, partial
+from typing import NamedTuple
 
 from services.segmentation.catalog import Catalog, Segment
+from services.segmentation.changes.change import (
+    BY_CORRECTION,
+    Cause,
+    Change,
+    Kind,
+    Place,
+    Who,
+    by_consent,
+    by_edit,
+    by_record,
+    by_start,
+    by_time,
+    change_id,
+)
+from services.segmentation.changes.told import Told
 from services.segmentation.engine import UserState, refresh
 from services.segmentation.membership import Membership, Span, judge
-
-Kind = Literal["entered", "left"]
-Cause = Literal["event", "late_event", "time", "edit", "start"]
-
-NO_TIMES: Mapping[str, int] = {}
-
-
-class Told(NamedTuple):
-    """What was told of a user so far. Who was never told anything has none."""
-
-    at_ms: int
-    """The moment up to which everything is told."""
-    inside: frozenset[str] = frozenset()
-    """The ids of the segments that the user was told to be in: where an edit is lost, an ordinal is given again."""
-    by_time: Mapping[str, int] = NO_TIMES
-    """By segment id, when the last change was told, where time caused it after the latest event: those may turn out
-    wrong."""
-    due_ms: int | None = None
-    """When there is something to tell next, if nothing else happens."""
-    consents: int = 0
-    """Odd where it was told that who gave no consent record is inside nothing; one more each time that changes."""
-
-    @property
-    def consent_required(self) -> bool:
-        return self.consents % 2 == 1
-
-
-class Who(NamedTuple):
-    partition: int
-    space: str
-    user_id: str
-
-
-class Place(NamedTuple):
-    """Where a record stands in its partition, and since when."""
-
-    offset: int
-    appended_ms: int
-
-
-class Change(NamedTuple):
-    """One user has entered or left one segment."""
-
-    id: str
-    """The same for the same change, whenever and by whomever it is told."""
-    user_id: str
-    space: str
-    segment: str
-    change: Kind
-    at_ms: int
-    cause: Cause
-    corrects: str | None
-    """The id of a change told before that did not happen, as a late event has shown."""
-    until_ms: int | None
-    """Of who entered: when it ends, if nothing else happens; None where there is no end in sight."""
-    partition: int
-    offset: int | None
-    """Of the record that caused it."""
-    catalog: int
-
-
-def change_id(who: Who, segment_id: str, change: Kind, cause: str) -> str:
-    """128 bits (BLAKE2b, RFC 7693) as hexadecimal digits; `cause` is one of those below."""
-    text = "\n".join((who.space, who.user_id, segment_id, change, cause))
-    return blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-def by_record(partition: int, offset: int) -> str:
-    return f"record {partition} {offset}"
-
-
-def by_time(at_ms: int) -> str:
-    return f"time {at_ms}"
-
-
-def by_edit(before: int, after: int) -> str:
-    """From one version of the catalog to another."""
-    return f"edit {before} {after}"
-
-
-def by_consent(begun: int, consents: int) -> str:
-    """Consent is required from now on, or no longer is."""
-    return f"consent {begun} {consents}"
-
-
-def by_start(partition: int, begun: int) -> str:
-    """`begun` is another number each time that telling begins anew."""
-    return f"start {partition} {begun}"
 
 
 class _Why(NamedTuple):
@@ -154,21 +80,60 @@ class Teller:
 
     def record(self, after: UserState, ts_ms: int, place: Place) -> None:
         """A record made `after` of the state; `ts_ms` is when it says that it happened."""
+        self._retell(partial(self._record, after, ts_ms, place))
+        self.state = after
+
+    def catch_up(self, until_ms: int) -> None:
+        """Tell everything up to a moment: what time has done, what an edit has, or all there is in the beginning."""
+        self._retell(partial(self._catch_up, until_ms))
+
+    def time(self, until_ms: int) -> None:
+        """Tell what time has done up to a moment, each change when it happened."""
+        self._retell(partial(self._time, until_ms))
+
+    def settle(self, until_ms: int) -> None:
+        """All records are applied again: where consumers are still ahead, tell them where they are wrong."""
+        if self.told is None or self.told.ahead is None:
+            return
+        profile, told = self.state.profile, self.told.settled()
+        latest_ms = 0 if profile is None else profile.latest_ms
+        self.told = told._replace(at_ms=max(until_ms, latest_ms, told.at_ms))
+        self._refresh()
+        if self._turned:
+            self.told = self.told._replace(consents=self.told.consents + 1)
+        self._tell_level(_Why("correction", BY_CORRECTION))
+
+    def _refresh(self) -> None:
+        """Bring the user up to the catalog."""
+        profile, membership = self.state.profile, self.state.membership
+        version = self._terms.catalog.version
+        if profile is not None and (membership is None or membership.catalog_version != version):
+            self.state = refresh(self.state, self._terms.catalog, self._zone)
+
+    def _retell(self, tell: Callable[[], None]) -> None:
+        """Tell what consumers do not know already."""
+        before, count = self.told, len(self.changes)
+        if before is None or before.ahead is None:
+            tell()
+        elif not before.is_silent:
+            tell()
+            self.told, known = before.retold(self._told, [change.id for change in self.changes[count:]])
+            del self.changes[count : count + known]
+
+    def _record(self, after: UserState, ts_ms: int, place: Place) -> None:
         before = self.state.profile
         assert after.profile is not None
-        self.catch_up(max(place.appended_ms, after.profile.latest_ms))
+        self._catch_up(max(place.appended_ms, after.profile.latest_ms))
         cause: Cause = "event" if before is None or ts_ms >= before.latest_ms else "late_event"
         self.state = after
         self._tell_level(_Why(cause, by_record(self._who.partition, place.offset), place.offset))
 
-    def catch_up(self, until_ms: int) -> None:
-        """Tell everything up to a moment: what time has done, what an edit has, or all there is in the beginning."""
-        profile, before, catalog = self.state.profile, self.state.membership, self._terms.catalog
+    def _catch_up(self, until_ms: int) -> None:
+        profile, before = self.state.profile, self.state.membership
         until_ms = until_ms if profile is None else max(until_ms, profile.latest_ms)
         if self.told is not None:
-            self.time(until_ms)
-        if profile is not None and (before is None or before.catalog_version != catalog.version):
-            self.state = refresh(self.state, catalog, self._zone)
+            self._time(until_ms)
+        self._refresh()
         if self.told is None:
             self.told = Told(until_ms, consents=int(self._terms.consent_required))
             self._tell_level(_Why("start", by_start(self._who.partition, self._begun)))
@@ -176,8 +141,7 @@ class Teller:
         self.told = self.told._replace(at_ms=max(until_ms, self.told.at_ms))
         self._tell_edit(before)
 
-    def time(self, until_ms: int) -> None:
-        """Tell what time has done up to a moment, each change when it happened."""
+    def _time(self, until_ms: int) -> None:
         spans, told = self._spans(), self._told
         crossed: dict[int, set[str]] = defaultdict(set)
         for span in spans:
@@ -214,7 +178,7 @@ class Teller:
         spans = self._spans()
         self.told = self._told._replace(due_ms=_next_ms(spans, self._told.at_ms))
         self._tell(spans, self._told.inside | {self._id_of(span) for span in spans}, why)
-        self.told = self._told._replace(by_time={} if why.cause == "edit" else self._open_times())
+        self.told = self._told._replace(by_time={} if why.cause in {"edit", "correction"} else self._open_times())
 
     def _tell(self, spans: Iterable[Span], segments: Collection[str], why: _Why) -> None:
         """Tell where some segments differ from what was told of them."""
@@ -230,7 +194,7 @@ class Teller:
     def _change(self, segment: str, span: Span | None, why: _Why) -> Change:
         change = _kind(span is not None)
         return Change(
-            id=change_id(self._who, segment, change, why.key),
+            id=self._id(segment, change, why.key),
             user_id=self._who.user_id,
             space=self._who.space,
             segment=segment,
@@ -244,6 +208,10 @@ class Teller:
             catalog=self._terms.catalog.version,
         )
 
+    def _id(self, segment: str, change: Kind, key: str) -> str:
+        salt = self._told.salt
+        return change_id(self._who, segment, change, f"{key} {salt}" if salt else key)
+
     def _corrected(self, segment: str) -> str | None:
         """The change that was told last of a segment, where time should have caused it and has not."""
         moment, was_inside = self._told.by_time.get(segment), segment in self._told.inside
@@ -251,7 +219,7 @@ class Teller:
             self._id_of(span) == segment and span.covers(moment) for span in self._spans()
         ):
             return None
-        return change_id(self._who, segment, _kind(was_inside), by_time(moment))
+        return self._id(segment, _kind(was_inside), by_time(moment))
 
     def _open_times(self) -> Mapping[str, int]:
         """Those that a late event may still prove wrong."""

@@ -1,0 +1,1 @@
+"""Lookups: Tranche beside nginx + Lua + Redis, webdis and what people write themselves."""

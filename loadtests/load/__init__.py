@@ -1,0 +1,1 @@
+"""Load tests for operators: an open-loop generator, a judge and a report. `loadtests/README.md` teaches them."""

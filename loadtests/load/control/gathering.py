@@ -1,0 +1,41 @@
+"""What the stack has told during a stage, written down, with notes on what it has not."""
+
+from loadtests.load.control.sampler import Sampler
+from loadtests.load.measured.measured import Measured
+from loadtests.load.measured.prometheus import Spent
+from loadtests.load.traffic.plan import Target
+
+
+def gather(measured: Measured, sampler: Sampler, target: Target) -> None:
+    measured.partitions = sampler.partitions
+    for role, spent in sampler.spent.items():
+        measured.spent[role] = _told(spent)
+        if spent.restarts:
+            measured.notes.append(f"{role}: {spent.restarts} process(es) were started during the run")
+        if spent.turned_away:
+            away = f"{spent.turned_away:,.0f} lookups, probes' among them"
+            measured.notes.append(f"the API turned {away}, away at its door, as degraded")
+    measured.notes += _untold(sampler, target)
+
+
+def _told(spent: Spent) -> dict[str, float | None]:
+    return {
+        "cpu_s": spent.cpu_s,
+        "work": spent.work,
+        "turned_away": spent.turned_away,
+        "restarts": float(spent.restarts),
+        "memory_bytes": spent.memory_bytes,
+        "per_thousand_s": spent.per_thousand_s,
+    }
+
+
+def _untold(sampler: Sampler, target: Target) -> list[str]:
+    found = [
+        f"no metrics of a {source.role} at {source.url}: tell where they are, --metrics {source.role}=URL; "
+        "a key has to be good for operations"
+        for source in sampler.sources
+        if source.role not in sampler.spent
+    ]
+    if target.api and not sampler.lag:
+        found.append("GET /v1/status told nothing: a key has to be good for operations")
+    return found

@@ -1,0 +1,1 @@
+"""The processes that put the load on: schedules, connections, probes. Each times itself, too."""

@@ -1,0 +1,1 @@
+"""What was seen, and what it means: counts, quantiles, thresholds. Pure, and free of any library but YAML's."""

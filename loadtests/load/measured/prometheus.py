@@ -1,0 +1,72 @@
+"""What /metrics of a service tells that a load test wants to know: CPU used, work done, what was turned away."""
+
+import re
+from dataclasses import dataclass, field
+
+_SAMPLE = re.compile(r"^([a-zA-Z_:][\w:]*)(\{[^}]*\})? ([-+.\deEinfNa]+)", re.MULTILINE)
+
+WORK = {
+    "api": ("tranche_api_lookups_total", "lookups"),
+    "collector": ("tranche_collector_events_total", "events"),
+    "worker": ("tranche_worker_records_applied_total", "events"),
+}
+"""The counter of what a role does, and what it counts."""
+TURNED_AWAY = 'tranche_api_shed_total{request="lookup"}'
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Of one process, at one moment. `started_s` tells processes at the same address apart."""
+
+    cpu_s: float
+    work: float
+    turned_away: float
+    memory_bytes: float
+    started_s: float
+
+
+@dataclass
+class Spent:
+    """What a role's processes used from `since_s` on, of time.time(). Several may answer at one address in turn."""
+
+    since_s: float
+    cpu_s: float = 0.0
+    work: float = 0.0
+    turned_away: float = 0.0
+    restarts: int = 0
+    memory_bytes: float = 0.0
+    """The most that one of them had."""
+    latest: dict[tuple[str, float], Usage] = field(default_factory=dict)
+
+    def see(self, address: str, usage: Usage) -> None:
+        process = (address, usage.started_s)
+        before = self.latest.get(process)
+        self.latest[process] = usage
+        self.memory_bytes = max(self.memory_bytes, usage.memory_bytes)
+        if before is None and usage.started_s > self.since_s:
+            before = Usage(0, 0, 0, 0, usage.started_s)
+            self.restarts += 1
+        if before is not None:
+            self.cpu_s += usage.cpu_s - before.cpu_s
+            self.work += usage.work - before.work
+            self.turned_away += usage.turned_away - before.turned_away
+
+    @property
+    def per_thousand_s(self) -> float | None:
+        """CPU seconds for a thousand units of work."""
+        return self.cpu_s / self.work * 1000 if self.work else None
+
+
+def read_usage(role: str, text: str) -> Usage | None:
+    """None of what is no metrics of such a service."""
+    samples = {name + labels: float(value) for name, labels, value in _SAMPLE.findall(text)}
+    if "process_cpu_seconds_total" not in samples:
+        return None
+    counter = WORK[role][0]
+    return Usage(
+        samples["process_cpu_seconds_total"],
+        sum(value for name, value in samples.items() if name.partition("{")[0] == counter),
+        samples.get(TURNED_AWAY, 0.0),
+        samples.get("process_resident_memory_bytes", 0.0),
+        samples.get("process_start_time_seconds", 0.0),
+    )

@@ -1,0 +1,1 @@
+"""What Tranche is compared with."""

@@ -1,0 +1,1 @@
+"""What others would write instead of Tranche's worker: the same features in well-known stream processors."""

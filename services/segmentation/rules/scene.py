@@ -1,0 +1,68 @@
+"""What rules are evaluated for: a profile, and what was found in it so far, once however many rules ask for it."""
+
+from __future__ import annotations
+
+from datetime import UTC, tzinfo
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from services.segmentation.rules.strands import NOTHING, Column, Series, Strand
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from services.segmentation.intervals import Intervals
+    from services.segmentation.profile import Profile
+    from services.segmentation.rules.leaves import Leaf
+    from services.segmentation.rules.residual import Residual
+
+S = TypeVar("S", bound=Series)
+
+
+class Scene:
+    """Calendar days begin by the clocks of `zone`."""
+
+    __slots__ = ("columns", "found", "profile", "segments", "zone")
+
+    def __init__(self, profile: Profile, zone: tzinfo = UTC, segments: dict[str, Residual] | None = None) -> None:
+        self.profile, self.zone = profile, zone
+        self.segments = {} if segments is None else segments
+        """When the rules of segments hold that others are composed of, as far as they were evaluated."""
+        self.found: dict[Leaf, Intervals] = {}
+        """When leaves hold, as far as they were evaluated."""
+        self.columns: dict[Strand, Column] = {}
+
+    def moments(self, leaf: Leaf) -> Intervals:
+        """When a leaf holds; to be clipped at `profile.latest_ms`, before which the answer means nothing."""
+        found = self.found.get(leaf)
+        if found is None:
+            found = self.found[leaf] = leaf.evaluate(self)
+        return found
+
+    def segment(self, segment_id: str, evaluate: Callable[[Scene], Residual]) -> Residual:
+        """When the rule of a segment holds that another is composed of."""
+        found = self.segments.get(segment_id)
+        if found is None:
+            found = self.segments[segment_id] = evaluate(self)
+        return found
+
+    def column(self, strand: Strand) -> Column:
+        """The events of a strand. Who asks changes nothing in it."""
+        found = self.columns.get(strand)
+        if found is None:
+            log = self.profile.types.get(strand.type)
+            entries = strand.of(log.entries) if log else ()
+            found = self.columns[strand] = Column(entries) if entries else NOTHING
+        return found
+
+    def series(self, strand: Strand, recipe: tuple[type[S], Any]) -> S:
+        """A running series over the events of a strand: the recipe is a kind, and of what property or half-life."""
+        column = self.column(strand)
+        found = column.series.get(recipe)
+        if found is None:
+            kind, of = recipe
+            found = kind(of)
+            if column is not NOTHING:
+                column.series[recipe] = found
+                for entry in strand.of(self.profile.types[strand.type].entries):
+                    found.push(entry)
+        return cast("S", found)

@@ -1,0 +1,78 @@
+"""Which events a term selects, and what is kept of them while more come. Everything that decides it lives here.
+
+A strand is the events of one type that pass the same filters, so terms with different windows and thresholds share it.
+Its column holds when they happened, of one user, and running series of their values as far as some term needs them.
+Columns follow the profile's log event by event: nobody walks through a log twice.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from services.segmentation.profile import Entry
+from services.segmentation.rules.nodes import Filter
+from services.segmentation.rules.values import equal_to_any
+
+
+class Series(Protocol):
+    """What is known of some events beside their moments. They come in rising order."""
+
+    def __init__(self, of: Any) -> None:
+        """Of no events yet."""
+
+    def push(self, entry: Entry) -> None:
+        """One event more, the newest."""
+
+    def shift(self, entry: Entry) -> None:
+        """The oldest has fallen off the log."""
+
+
+class Strand:
+    """The events of `type` that pass every filter. Who compiles keeps one of each: they compare by identity."""
+
+    __slots__ = ("__weakref__", "_tests", "filters", "type")
+
+    def __init__(self, event_type: str, filters: Sequence[Filter]) -> None:
+        self.type, self.filters = event_type, filters
+        self._tests = [(each.field, equal_to_any(each.any_of)) for each in filters]
+
+    def of(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Those of some entries of the type that it selects, in their order."""
+        found = entries
+        for field, passes in self._tests:
+            found = [entry for entry in found if passes(value_of(entry, field))]
+        return found
+
+    def has(self, entry: Entry) -> bool:
+        return all(passes(value_of(entry, field)) for field, passes in self._tests)
+
+
+class Column:
+    """The events of a strand that a profile's log holds."""
+
+    __slots__ = ("moments", "series")
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self.moments = [entry[0] for entry in entries]
+        """When they happened, in rising order."""
+        self.series: dict[tuple[type[Series], object], Series] = {}
+
+    def push(self, entry: Entry) -> None:
+        self.moments.append(entry[0])
+        for each in self.series.values():
+            each.push(entry)
+
+    def shift(self, entry: Entry) -> None:
+        del self.moments[0]
+        for each in self.series.values():
+            each.shift(entry)
+
+
+NOTHING = Column(())
+"""That of a strand without events, for everybody: it is never changed, but left for another one."""
+
+
+def value_of(entry: Entry, field: str) -> Any:
+    for name, value in entry[2]:
+        if name == field:
+            return value
+    return None

@@ -1,0 +1,59 @@
+"""CPU for a thousand requests, out of what the services' /metrics tell."""
+
+from prometheus_client import CollectorRegistry, generate_latest
+
+from loadtests.load.measured.prometheus import WORK, Spent, Usage, read_usage
+from services.runtime.metrics import ApiMetrics, CollectorMetrics, WorkerMetrics, process_registry
+
+
+def usage(cpu_s: float, work: float, started_s: float = 50.0) -> Usage:
+    return Usage(cpu_s, work, 0.0, 1e6, started_s)
+
+
+def test_reads_what_the_services_write() -> None:
+    registry = process_registry()
+    metrics = ApiMetrics(registry)
+    for _ in range(3):
+        metrics.shed_lookup()
+    found = read_usage("api", generate_latest(registry).decode())
+    assert found is not None
+    assert (found.work, found.turned_away) == (3.0, 3.0)
+    assert found.cpu_s > 0
+    assert found.memory_bytes > 1e6
+    assert found.started_s > 1e9
+
+
+def test_every_role_counts_its_work() -> None:
+    for role, make in (("api", ApiMetrics), ("collector", CollectorMetrics), ("worker", WorkerMetrics)):
+        registry = CollectorRegistry()
+        make(registry)
+        assert WORK[role][0] in generate_latest(registry).decode()
+
+
+def test_what_are_no_metrics_of_a_service_are_none() -> None:
+    assert read_usage("api", "<html>") is None
+
+
+def test_what_was_used_before_the_run_does_not_count() -> None:
+    spent = Spent(since_s=100)
+    for each in (usage(1_000, 1_000_000), usage(1_002, 1_001_000), usage(1_004, 1_004_000)):
+        spent.see("here", each)
+    assert (spent.cpu_s, spent.work, spent.per_thousand_s, spent.restarts) == (4, 4_000, 1.0, 0)
+
+
+def test_a_process_that_was_started_meanwhile_counts_from_its_start() -> None:
+    spent = Spent(since_s=100)
+    for each in (usage(1_000, 1_000_000), usage(1_002, 1_002_000), usage(3, 3_000, started_s=110)):
+        spent.see("here", each)
+    assert (spent.cpu_s, spent.work, spent.restarts) == (5, 5_000, 1)
+
+
+def test_processes_that_answer_at_one_address_in_turn_are_told_apart() -> None:
+    spent = Spent(since_s=100)
+    for each in (usage(10, 0, 1), usage(20, 0, 2), usage(11, 500, 1), usage(23, 500, 2)):
+        spent.see("here", each)
+    assert (spent.cpu_s, spent.work, spent.restarts) == (4, 1_000, 0)
+
+
+def test_where_nothing_was_done_there_is_no_cost() -> None:
+    assert Spent(since_s=0).per_thousand_s is None

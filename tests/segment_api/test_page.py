@@ -1,0 +1,71 @@
+"""A page remembers what it has written, and nothing shows of that."""
+
+from datetime import UTC, tzinfo
+from itertools import product
+from zoneinfo import ZoneInfo
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.segment_api.lookups.answer import Question
+from services.segment_api.lookups.page import Page
+from services.segment_api.lookups.remembered import Remembered
+from services.segmentation.catalog import Catalog, SegmentDefinition
+from services.segmentation.keep import KEEP_ALL
+from services.segmentation.membership import Membership
+from services.segmentation.rules.residual import Asked
+from services.segmentation.wire.membership import encode_membership
+from tests.segment_api.test_express import HOUR, NOW, SEGMENTS, SIX, memberships
+
+CATALOG = Catalog().put_all(
+    {name: SegmentDefinition(name=name, rule=rule) for name, rule in SEGMENTS.items()}, KEEP_ALL
+)
+ZONES: list[tzinfo] = [UTC, ZoneInfo("Asia/Tokyo"), ZoneInfo("Asia/Kathmandu")]
+MOMENTS = st.integers(NOW - 4 * HOUR, NOW + 12 * HOUR) | st.sampled_from(
+    [hour * HOUR + shift for hour in range((NOW - 3 * HOUR) // HOUR, (NOW + 12 * HOUR) // HOUR) for shift in (-1, 0)]
+)
+STEPS = st.lists(st.tuples(MOMENTS, st.sampled_from(ZONES), st.booleans(), st.booleans()), min_size=4, max_size=12)
+
+
+@settings(max_examples=150, deadline=None)
+@given(memberships(), STEPS)
+def test_what_is_remembered_is_what_would_be_written_anew(
+    stored: Membership, steps: list[tuple[int, tzinfo, bool, bool]]
+) -> None:
+    page, data = Page(CATALOG, consent_required=False), encode_membership(stored)
+    for moment_ms, zone, ids_only, is_now in steps:
+        question = Question(at_ms=None if is_now else moment_ms, ids_only=ids_only, as_text=True)
+        anew = Page(CATALOG, consent_required=False).known(b"u", data, question, zone, moment_ms)
+        assert page.known(b"u", data, question, zone, moment_ms) == anew
+
+
+def test_what_clocks_say_is_remembered_no_longer_than_they_say_it() -> None:
+    night = Membership(CATALOG.version, NOW - HOUR, residuals=((list(SEGMENTS).index("night"), Asked(0)),))
+    page, data, wrong = Page(CATALOG, consent_required=False), encode_membership(night), []
+    question = Question(ids_only=True, as_text=True)
+    moments = (NOW, SIX - 9 * HOUR + 1, SIX - 5 * HOUR - 45 * 60_000 - 1, SIX - 5 * HOUR - 45 * 60_000, SIX - 1, SIX)
+    for zone, moment_ms, _ in product([*ZONES, *ZONES], moments, range(3)):
+        anew = Page(CATALOG, consent_required=False).known(b"u", data, question, zone, moment_ms)
+        found = page.known(b"u", data, question, zone, moment_ms)
+        wrong += [] if found == anew else [(moment_ms, zone)]
+    assert wrong == []
+    assert len({page.known(b"u", data, question, zone, SIX - 1) for zone in ZONES}) == 2
+
+
+def test_a_key_is_worth_a_value_when_it_is_seen_again() -> None:
+    remembered: Remembered[str] = Remembered(2)
+    assert not remembered.is_worth_it(b"a")
+    assert remembered.is_worth_it(b"a")
+    remembered.put(b"a", "A")
+    assert (remembered.get(b"a"), remembered.get(b"b")) == ("A", None)
+
+
+def test_what_was_not_seen_for_long_is_forgotten() -> None:
+    remembered: Remembered[str] = Remembered(2)
+    remembered.put(b"kept", "K")
+    remembered.put(b"gone", "G")
+    for key in (b"1", b"2", b"3", b"4"):
+        remembered.is_worth_it(key)
+        assert remembered.get(b"kept") == "K"
+    assert remembered.get(b"gone") is None
+    assert not remembered.is_worth_it(b"gone")
