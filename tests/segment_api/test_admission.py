@@ -81,6 +81,21 @@ def test_room_is_taken_away_once_for_each_while_in_which_most_wait_too_long() ->
     assert admission.room == int(BEGIN * KEPT * KEPT)
 
 
+def test_room_made_for_cheap_lookups_is_taken_away_where_dear_ones_come_too_late_to_fill_it() -> None:
+    admission = Admission(DEADLINE_S, MOST)
+    while admission.room < MOST:
+        full(admission)
+        admission.leave()
+    while admission.under_way:
+        admission.leave()
+    for number in range(1, 5):
+        moment_s = 1.0 + number
+        assert not any(admission.enter(moment_s - 2 * DEADLINE_S, moment_s) for _ in range(10))
+        admission.enter(moment_s + 0.5, moment_s + 0.5)
+        admission.leave()
+        assert admission.room == MOST * KEPT**number
+
+
 def test_long_waits_that_are_not_most_of_a_while_take_no_room_away() -> None:
     admission = Admission(DEADLINE_S, MOST)
     full(admission)

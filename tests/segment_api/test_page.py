@@ -1,5 +1,6 @@
 """A page remembers what it has written, and nothing shows of that."""
 
+import tracemalloc
 from datetime import UTC, tzinfo
 from itertools import product
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ from services.segment_api.lookups.page import Page
 from services.segment_api.lookups.remembered import Remembered
 from services.segmentation.catalog import Catalog, SegmentDefinition
 from services.segmentation.keep import KEEP_ALL
-from services.segmentation.membership import Membership
+from services.segmentation.membership import Membership, Span
 from services.segmentation.rules.residual import Asked
 from services.segmentation.wire.membership import encode_membership
 from tests.segment_api.test_express import HOUR, NOW, SEGMENTS, SIX, memberships
@@ -50,6 +51,23 @@ def test_what_clocks_say_is_remembered_no_longer_than_they_say_it() -> None:
         wrong += [] if found == anew else [(moment_ms, zone)]
     assert wrong == []
     assert len({page.known(b"u", data, question, zone, SIX - 1) for zone in ZONES}) == 2
+
+
+def test_answers_of_many_segments_do_not_fill_the_memory() -> None:
+    """Three hundred users in two hundred segments each would take 5 MB."""
+    names = [f"segment-{number}" for number in range(200)]
+    catalog = Catalog().put_all(
+        {name: SegmentDefinition(name=name, rule="tenure() >= '1h'") for name in names}, KEEP_ALL
+    )
+    page, question = Page(catalog, consent_required=False), Question(as_text=True)
+    spans = tuple(Span(ordinal, NOW - HOUR, None) for ordinal in range(200))
+    stored = [encode_membership(Membership(catalog.version, NOW - each, spans)) for each in range(300)]
+    tracemalloc.start()
+    for _, data in product(range(3), stored):
+        assert b"segment-199" in (page.known(b"u", data, question, UTC, NOW) or b"")
+    taken_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert taken_bytes < 500_000
 
 
 def test_a_key_is_worth_a_value_when_it_is_seen_again() -> None:

@@ -14,9 +14,9 @@ them. Here that says too little: who arrives at the end of a turn waits for hard
 
 from dataclasses import dataclass
 
-TURNS = 3
-"""Times that a lookup waits for the event loop: at the door, with its reply, and until its answer leaves. One that is
-routed takes two more, and few are."""
+TURNS = 5
+"""Times that a lookup waits for the event loop where it is routed: at the door, for its task, with its reply, and until
+its answer leaves. A plain one waits three times, and has all the more room."""
 OURS = 0.4
 """The part of the deadline that most may wait for their turns, with which some wait twice as long. The rest is for
 Redis and the unforeseen."""
@@ -75,14 +75,16 @@ class Admission:
 
     def note(self, waited_s: float, now_s: float) -> None:
         """How long a lookup has waited for its first turn. Where lookups are few, something else keeps the thread busy,
-        and no room is taken away."""
+        and no room is taken away; unless some come too late to be let in, for which few are under way in any room."""
         watch = self._watch
         if now_s - watch.since_s >= self._deadline_s * WHILE:
-            if watch.long_waits * 2 > watch.waits and watch.most_under_way * 2 >= self.room:
+            is_used = watch.most_under_way * 2 >= self.room or watch.too_late * 8 > watch.waits
+            if watch.long_waits * 2 > watch.waits and is_used:
                 self._set_room(max(min(LEAST, self._most), self._room * KEPT))
             self._watch = watch = _Watch(now_s, self.under_way)
         watch.waits += 1
         watch.long_waits += waited_s > self._long_s
+        watch.too_late += waited_s > self._deadline_s
 
 
 @dataclass(slots=True)
@@ -93,4 +95,5 @@ class _Watch:
     most_under_way: int
     waits: int = 0
     long_waits: int = 0
+    too_late: int = 0
     was_full: bool = False

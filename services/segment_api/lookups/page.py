@@ -22,6 +22,8 @@ from services.segmentation.wire.membership import VERSION, boundaries, decode_re
 MOST_CONSENTS = 1_024
 """Sets of purposes for which it is remembered what they allow."""
 MOST_REMEMBERED = 16_384
+LONGEST_REMEMBERED = 2_048
+"""Bytes of an answer. Whose is longer is in many segments at once: few are, and they would take all the memory."""
 FOR_EVER = 2**62
 CLOCKS_MS = 30_000
 """In every time zone, hours have begun at a multiple of this since 1970."""
@@ -84,7 +86,7 @@ class Page:
             parts += self._asked(rows, residuals, base_ms, question, moment_ms, asking[1], zone)
         parts.sort()
         segments = b",".join(parts)
-        if not question.request and remembered.is_worth_it(stored):
+        if not question.request and len(segments) <= LONGEST_REMEMBERED and remembered.is_worth_it(stored):
             remembered.put(stored, self._stretch(base_ms, moment_ms, flat, asking, exact_until, zone, segments))
         return _KNOWN % (user_id, moment_ms, segments)
 

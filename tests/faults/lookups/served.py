@@ -49,8 +49,8 @@ class ServedApi:
         self.redis, self._port = redis, port
         self._process = psutil.Process(process.pid)
 
-    def plan(self, rate: float, seconds: float, connections: int = 256) -> Plan:
-        paths = [f"/v1/users/u-{number * 7 % USERS}/segments" for number in range(USERS)]
+    def plan(self, rate: float, seconds: float, connections: int = 256, query: str = "") -> Plan:
+        paths = [f"/v1/users/u-{number * 7 % USERS}/segments{query}" for number in range(USERS)]
         return Plan(self._port, paths, rate, seconds, connections)
 
     def cpu_s(self) -> float:

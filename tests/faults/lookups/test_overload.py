@@ -16,19 +16,23 @@ from tests.support.open_loop import Plan, load, share
 pytestmark = pytest.mark.alone
 
 SECONDS = 10.0 if os.environ.get("TRANCHE_TEST_LONG") else 1.5
-GOODPUT = 0.9
-"""Of what can be served. To turn one away takes a third of the time of a lookup, so hardly any may be: they are held
-at the door instead, and many together cost less each than the few by which is measured what can be served."""
+PLAIN, ROUTED = "", "?at=2100-01-01T00:00:00Z"
+"""A date-time has to be parsed by the route, which is behind the same door and takes ten times as long: enough for this
+load to be far too much. Of plain lookups a server answers as many as this load can be."""
+GOODPUT = {PLAIN: 0.9, ROUTED: 0.7}
+"""Of what can be served. The rest of a processor is what turning away takes."""
 FEW = 4
 """Connections that ask again as soon as they are answered, and are enough to keep the server busy."""
 
 
-def test_at_twice_the_load_most_of_what_can_be_served_still_is_and_in_time(api: ServedApi) -> None:
-    measured(api, api.plan(0, 0.5, FEW))
+@pytest.mark.parametrize("query", [PLAIN, ROUTED])
+def test_at_twice_the_load_most_of_what_can_be_served_still_is_and_in_time(api: ServedApi, query: str) -> None:
+    measured(api, api.plan(0, 0.5, FEW, query))
     began_mb = api.memory_mb()
     with api.watched() as watched:
-        capacity = measured(api, api.plan(0, 1.0, FEW))
-        twice = measured(api, api.plan(2 * capacity.per_s, SECONDS))
+        capacity = measured(api, api.plan(0, 1.0, FEW, query))
+        measured(api, api.plan(2 * capacity.per_s, 1.0, query=query))  # in which the door learns what these cost
+        twice = measured(api, api.plan(2 * capacity.per_s, SECONDS, query=query))
     goodput = twice.per_cpu_s / capacity.per_cpu_s
     told = (
         f"{capacity.per_s:.0f}/s can be served; at twice that, {goodput:.0%} of it is, half of it within "
@@ -37,10 +41,10 @@ def test_at_twice_the_load_most_of_what_can_be_served_still_is_and_in_time(api: 
     )
     print(told)  # noqa: T201 - pytest shows it where the test fails
     assert twice.statuses == capacity.statuses == {200}
-    assert api.metric('tranche_api_shed_total{request="lookup"}') > 0
+    assert api.metric('tranche_api_shed_total{request="lookup"}') > 0 or query == PLAIN
     assert api.memory_mb() - began_mb < 30
     assert twice.times_ms, told
-    watched.judge(goodput > GOODPUT and share(twice.times_ms, 0.99) < IN_TIME_MS, told)
+    watched.judge(goodput > GOODPUT[query] and share(twice.times_ms, 0.99) < IN_TIME_MS, told)
 
 
 def test_soon_after_an_overload_everybody_is_answered(api: ServedApi) -> None:
