@@ -23,7 +23,8 @@ MOST_CONSENTS = 1_024
 """Sets of purposes for which it is remembered what they allow."""
 MOST_REMEMBERED = 16_384
 LONGEST_REMEMBERED = 2_048
-"""Bytes of an answer. Whose is longer is in many segments at once: few are, and they would take all the memory."""
+"""Bytes of a membership and its answer. Whose are longer is in many segments: few are, and they would take all the
+memory."""
 FOR_EVER = 2**62
 CLOCKS_MS = 30_000
 """In every time zone, hours have begun at a multiple of this since 1970."""
@@ -65,7 +66,8 @@ class Page:
         Raises whatever stored bytes that cannot be read raise.
         """
         remembered = self._ids if question.ids_only else self._segments
-        stretch = None if question.request else remembered.get(stored)
+        may_recur = not question.request and len(stored) < LONGEST_REMEMBERED
+        stretch = remembered.get(stored) if may_recur else None
         moment_ms = question.at_ms
         if stretch is not None:
             if moment_ms is None:
@@ -86,7 +88,7 @@ class Page:
             parts += self._asked(rows, residuals, base_ms, question, moment_ms, asking[1], zone)
         parts.sort()
         segments = b",".join(parts)
-        if not question.request and len(segments) <= LONGEST_REMEMBERED and remembered.is_worth_it(stored):
+        if may_recur and len(stored) + len(segments) <= LONGEST_REMEMBERED and remembered.is_worth_it(stored):
             remembered.put(stored, self._stretch(base_ms, moment_ms, flat, asking, exact_until, zone, segments))
         return _KNOWN % (user_id, moment_ms, segments)
 

@@ -18,7 +18,7 @@ class Remembered(Generic[T]):
 
     def get(self, key: bytes) -> T | None:
         found = self._newer.get(key)
-        if found is None and (found := self._older.pop(key, None)) is not None:
+        if found is None and (found := self._older.get(key)) is not None:
             self.put(key, found)
         return found
 
