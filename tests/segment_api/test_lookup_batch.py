@@ -1,6 +1,7 @@
 """Lookups of many users at once: bounded in what they answer and hold, and a burden to nobody else."""
 
 import asyncio
+import itertools
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -10,6 +11,7 @@ import pytest
 from starlette.types import Message
 
 from services.runtime.direct_reads import DirectReads
+from services.segment_api import app
 from services.segment_api.lookups import batch, routes
 from services.segment_api.lookups.batch import HeldResponse
 from services.segment_api.reads import BoundedReads
@@ -43,6 +45,15 @@ async def test_the_parts_are_those_of_single_lookups(client: httpx.AsyncClient, 
     single = [await lookup(client, name, at=T) for name in asked]
     assert await many(client, asked, at=T) == single
     assert await many(client, []) == []
+
+
+async def test_all_parts_are_as_of_one_moment(settings: ApiSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = itertools.count(T)
+    monkeypatch.setattr(app, "now_ms", lambda: next(ticks))
+    async with client_of(settings) as client:
+        await put(client, "visitors", "count('visit') >= 1")
+        answers = await many(client, [f"u-{number}" for number in range(50)])
+    assert len({each["at"] for each in answers}) == 1
 
 
 async def test_an_answer_that_would_be_too_large_is_refused_with_what_helps(

@@ -48,7 +48,8 @@ class LookupExpress:
         return True
 
     def answer(self, pending: Pending, stored: bytes | None) -> None:
-        told = self._lookup.writer.write(pending.user_id, pending.question, stored)
+        writer = self._lookup.writer
+        told = writer.write(pending.user_id, stored, writer.answering(pending.question))
         if told is None:
             self._read_all(pending)
         else:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.segmentation.catalog import Catalog
 from services.segmentation.intervals import START, spans
@@ -29,8 +29,7 @@ class Question:
     """Whether it was told in a query string, which knows nothing but text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answering:
+class Answering(NamedTuple):
     """Answers one question about any users, as of `now_ms`. Stored bytes that cannot be read raise whatever they do."""
 
     question: Question

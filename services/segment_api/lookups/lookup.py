@@ -67,7 +67,7 @@ class Lookup:
 
         def tell(user_id: str) -> None:
             in_time = user_id in stored
-            told = self.writer.write(user_id, question, *stored[user_id]) if in_time else None
+            told = self.writer.write(user_id, stored[user_id][0], answering) if in_time else None
             if told is not None:
                 kept[user_id] = keep(told)
             elif in_time:

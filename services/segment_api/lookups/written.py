@@ -44,12 +44,11 @@ class Writer:
     strangers: Strangers = field(default_factory=Strangers)
     _page: Page | None = None
 
-    def write(self, user_id: str, question: Question, stored: bytes | None) -> Written | None:
+    def write(self, user_id: str, stored: bytes | None, answering: Answering) -> Written | None:
         """The answer from a stored membership; None where it takes the profile."""
-        body = self._at_a_glance(user_id.encode(), question, stored)
+        body = self._at_a_glance(user_id.encode(), stored, answering)
         if body is not None:
             return Written("unknown" if stored is None else "known", body)
-        answering = self.answering(question)
         try:
             answer = answering.from_membership(user_id, stored)
         except Exception as error:  # bytes of a newer version, or damaged ones: nothing that is wrong with the request
@@ -62,13 +61,13 @@ class Writer:
         stranger = self.strangers.of(catalog, zone)
         return Answering(question, catalog, stranger, zone, self.now_ms(), self.consent_required)
 
-    def _at_a_glance(self, user_id: bytes, question: Question, stored: bytes | None) -> bytes | None:
-        catalog, zone, page = self.catalog(), self.zones.of(question.space), self._page
+    def _at_a_glance(self, user_id: bytes, stored: bytes | None, answering: Answering) -> bytes | None:
+        question, catalog, page = answering.question, answering.catalog, self._page
         if page is None or page.catalog is not catalog:
             page = self._page = Page(catalog, consent_required=self.consent_required)
         try:
             if stored is not None:
-                return page.known(user_id, stored, question, zone, self.now_ms())
-            return page.unknown(user_id, self.strangers.of(catalog, zone), question, zone, self.now_ms())
+                return page.known(user_id, stored, question, answering.zone, answering.now_ms)
+            return page.unknown(user_id, answering.stranger, question, answering.zone, answering.now_ms)
         except Exception:  # it is told by whoever finds out what is wrong with these bytes
             return None
