@@ -34,6 +34,8 @@ from services.stream_worker.write import EncodeProfile, Walk, Write, arguments, 
 MAX_USERS = 250
 """Users that one script writes, which takes some two milliseconds: more would keep lookups waiting, fewer would have
 those who come often evaluated and written more often (docs/performance.md)."""
+MAX_NAMES = 1_000
+"""That one script is given to read: Lua passes on no more than some 8,000."""
 MAX_CHANGES = 1_000
 """Sizes that one script changes and changes that it tells, more or less, for the same reason."""
 
@@ -152,7 +154,8 @@ class UserStore:
         """What was told of users, in the order asked for. Raises UnreadableProfile."""
         if not members or self._books[partition].begins:
             return [None] * len(members)
-        found: list[bytes | None] = await self._find(partition, "HMGET", keys.told(partition), *members)
+        parts = [members[begin : begin + MAX_NAMES] for begin in range(0, len(members), MAX_NAMES)]
+        found = [each for part in parts for each in await self._find(partition, "HMGET", keys.told(partition), *part)]
         return [_told(partition, data) for data in found]
 
     async def due(self, partition: int, count: int) -> list[tuple[str, int]]:

@@ -199,3 +199,12 @@ def expected(lines: list[Line]) -> list[Expected]:
         teller.record(line)
     teller.time(now_ms())
     return teller.told
+
+
+async def test_what_was_told_of_very_many_users_can_be_read_at_once(scene: TellingScene) -> None:
+    store = UserStore(scene.redis, now_ms, tells=True)
+    await store.open(PARTITION)
+    one = a_change("u-1", catalog_of("count('view', within='1h') >= 1"))
+    assert await store.apply(PARTITION, 0, 0, [one])
+    asked = [f"default:nobody-{number}" for number in range(9_000)]
+    assert await store.load_told(PARTITION, [*asked, one.member]) == [None] * len(asked) + [one.told]

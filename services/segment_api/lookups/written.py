@@ -64,6 +64,8 @@ class Writer:
     def _at_a_glance(self, user_id: bytes, stored: bytes | None, answering: Answering) -> bytes | None:
         question, catalog, page = answering.question, answering.catalog, self._page
         if page is None or page.catalog is not catalog:
+            if catalog is not self.catalog():  # edited meanwhile: pages are of the newest, and remember much
+                return None
             page = self._page = Page(catalog, consent_required=self.consent_required)
         try:
             if stored is not None:
