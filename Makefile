@@ -9,7 +9,7 @@ COLLECTOR_URL ?= http://127.0.0.1:8081
 .DEFAULT_GOAL := help
 
 help: ## Show what you can do here
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 install: $(VENV)/.installed ## Install Tranche into .venv (hash-locked)
 install-dev: $(VENV)/.installed-dev
