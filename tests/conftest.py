@@ -1,22 +1,20 @@
 """Servers that the whole run shares. Where one cannot start, CI fails; elsewhere Kafka alone may be skipped."""
 
 import os
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator
 from typing import NoReturn
 
 import pytest
 import redis
 from hypothesis import HealthCheck, settings
 
+from tests.support.event_logs import EmbeddedLog, EventLog, KafkaTopics
 from tests.support.kafka_brokers import KafkaBrokers, running_brokers
 from tests.support.servers import kafka_server, missing_for_kafka, redis_cluster, redis_server
+from tests.support.side_by_side import SideBySide, turn_of
 
-HERE = Path(__file__).parent
-WITH_SERVERS = (
-    *("behaviour", "dead_letters", "faults", "repair", "secure", "upgrade", "webhooks"),
-    *("test_event_log", "test_kafka_log", "test_kill"),
-)
+PATIENCE_S = 20.0
+"""With servers that do answer, however busy the machine is; what is about silence has a time of its own."""
 
 # Machines differ too much in speed for a deadline to say anything; a failing example prints how to run it again.
 settings.register_profile(
@@ -26,11 +24,16 @@ settings.load_profile("tranche")
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run side by side, one process has those that wait for many servers, which are started once then."""
-    for item in items:
-        if any(str(item.path).startswith(str(HERE / each)) for each in WITH_SERVERS):
-            item.add_marker(pytest.mark.xdist_group("servers"))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where tests run side by side, what takes long goes first."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: turn_of(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SideBySide | None:
+    """One process has those that wait for many servers, which are started once then."""
+    return SideBySide(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 @pytest.fixture(scope="session")
@@ -103,3 +106,24 @@ def each_redis_url(request: pytest.FixtureRequest) -> str:
     if request.param == "server":
         return str(request.getfixturevalue("clean_redis_url"))
     return str(request.getfixturevalue("clean_redis_cluster_url")).replace("redis://", "redis+cluster://")
+
+
+@pytest.fixture(params=["embedded", "embedded_in_a_cluster", "kafka"])
+def empty_log(request: pytest.FixtureRequest, partitions: int) -> EventLog:
+    """An event log of every sort; what asks for it says by a fixture of its own how many `partitions` it has."""
+    match request.param:
+        case "embedded":
+            return EmbeddedLog(request.getfixturevalue("clean_redis_url"), partitions, timeout_s=PATIENCE_S)
+        case "embedded_in_a_cluster":
+            node = request.getfixturevalue("clean_redis_cluster_url")
+            return EmbeddedLog(node.replace("redis://", "redis+cluster://"), partitions, timeout_s=PATIENCE_S)
+        case _:
+            return KafkaTopics(request.getfixturevalue("kafka_bootstrap"), partitions, timeout_s=PATIENCE_S)
+
+
+@pytest.fixture
+async def event_log(empty_log: EventLog) -> AsyncIterator[EventLog]:
+    """The same, ready for use."""
+    await empty_log.create()
+    yield empty_log
+    await empty_log.close()

@@ -3,14 +3,14 @@
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby, pairwise
 from typing import TypeVar
 
 import pytest
 
 from services.runtime.event_log.port import DeadLetter, LogReader, LogTrimmed, Message, Record
-from tests.support.event_logs import EmbeddedLog, EventLog, KafkaTopics
+from tests.support.event_logs import EventLog
 
 PATIENCE_S = 20.0
 
@@ -20,25 +20,6 @@ Item = TypeVar("Item", Record, Message)
 @pytest.fixture
 def partitions() -> int:
     return 4
-
-
-@pytest.fixture(params=["embedded", "embedded_in_a_cluster", "kafka"])
-def empty_log(request: pytest.FixtureRequest, partitions: int) -> EventLog:
-    match request.param:
-        case "embedded":
-            return EmbeddedLog(request.getfixturevalue("clean_redis_url"), partitions)
-        case "embedded_in_a_cluster":
-            node = request.getfixturevalue("clean_redis_cluster_url")
-            return EmbeddedLog(node.replace("redis://", "redis+cluster://"), partitions)
-        case _:
-            return KafkaTopics(request.getfixturevalue("kafka_bootstrap"), partitions)
-
-
-@pytest.fixture
-async def event_log(empty_log: EventLog) -> AsyncIterator[EventLog]:
-    await empty_log.create()
-    yield empty_log
-    await empty_log.close()
 
 
 async def test_records_of_a_partition_come_back_whole_and_in_the_order_appended(event_log: EventLog) -> None:

@@ -1,6 +1,6 @@
 """What every log tells of its end: `services/runtime/event_log/tail.py`, held to by each adapter."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 
@@ -11,24 +11,16 @@ from tests.support.event_logs import EmbeddedLog, EventLog, KafkaTopics
 PARTITIONS = 3
 
 
-@pytest.fixture(params=["embedded", "embedded_in_a_cluster", "kafka"])
-def empty_log(request: pytest.FixtureRequest) -> EventLog:
-    match request.param:
-        case "embedded":
-            return EmbeddedLog(request.getfixturevalue("clean_redis_url"), PARTITIONS)
-        case "embedded_in_a_cluster":
-            node = request.getfixturevalue("clean_redis_cluster_url")
-            return EmbeddedLog(node.replace("redis://", "redis+cluster://"), PARTITIONS)
-        case _:
-            return KafkaTopics(request.getfixturevalue("kafka_bootstrap"), PARTITIONS)
+@pytest.fixture
+def partitions() -> int:
+    return PARTITIONS
 
 
 @pytest.fixture
-async def event_log(empty_log: EventLog) -> AsyncIterator[EventLog]:
-    await empty_log.create()
-    await empty_log.writer().append([Message(number % 2, b"k", b"%d" % number) for number in range(20)])
-    yield empty_log
-    await empty_log.close()
+async def event_log(event_log: EventLog) -> EventLog:
+    """With records in two of its partitions."""
+    await event_log.writer().append([Message(number % 2, b"k", b"%d" % number) for number in range(20)])
+    return event_log
 
 
 async def whole(tail: LogTail, begin: int, most: int, partitions: Sequence[int] = range(PARTITIONS)) -> list[Record]:

@@ -60,7 +60,7 @@ def test_redis_serves_from_a_folder_too_deep_for_a_socket(tmp_path: Path) -> Non
 
 def test_redis_waits_until_all_of_its_data_is_loaded(tmp_path: Path) -> None:
     with redis_server(tmp_path) as server:
-        with redis.Redis.from_url(server.url) as client:
+        with redis.Redis.from_url(server.url, socket_timeout=60) as client:
             client.eval("for i = 1, 400000 do redis.call('set', 'k' .. i, string.rep('x', 100)) end", 0)
         server.stop()
         server.start()

@@ -25,6 +25,7 @@ from services.segmentation.events import Event, encode_event
 from services.segmentation.partitions import partition_of
 from tests.support.event_logs import EmbeddedLog, KafkaTopics
 from tests.support.ports import free_ports
+from tests.support.processes import command_of, status_of
 
 PATIENCE_S = 60.0
 MAX_EVENTS, MAX_USERS = 500, 1_000  # in one request
@@ -196,15 +197,15 @@ class Product:
 
     def roles(self, name: str) -> list[psutil.Process]:
         """The processes of a role, e.g. `worker`."""
-        return [each for each in self.children() if _command(each)[-2:] == [str(TRANCHE), name]]
+        return [each for each in self.children() if command_of(each)[-2:] == [str(TRANCHE), name]]
 
     def redis(self) -> psutil.Process:
-        [process] = [each for each in self.children() if "redis-server" in each.name()]
+        [process] = [each for each in self.children() if "redis-server" in " ".join(command_of(each)[:1])]
         return process
 
     def children(self) -> list[psutil.Process]:
         assert self._process is not None
-        return _living(psutil.Process(self._process.pid).children(recursive=True))
+        return [each for each in psutil.Process(self._process.pid).children(recursive=True) if status_of(each)]
 
     def kill(self, role: str) -> None:
         """Kill one process of a role and wait until another is in its place."""
@@ -233,24 +234,6 @@ def running(product: Product, *options: str) -> Iterator[Product]:
 
 def _client(port: int) -> httpx.Client:
     return httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False)
-
-
-def _living(processes: Sequence[psutil.Process]) -> list[psutil.Process]:
-    return [each for each in processes if _lives(each)]
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:  # it ended between the two questions
-        return False
-
-
-def _command(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.Error:  # it has just ended
-        return []
 
 
 def _json_array(events: Sequence[Event | Mapping[str, Any]]) -> bytes:

@@ -29,6 +29,7 @@ from services.runtime.event_log.kafka import KafkaLog, KafkaOffsets, KafkaReader
 from services.runtime.event_log.port import DeadLetter, LogOffsets, LogReader, LogWriter
 from services.runtime.event_log.tail import LogTail
 from services.runtime.redis_client import RedisClient, connect
+from tests.support.processes import command_of
 from tests.support.servers import KAFKA_RUN
 
 
@@ -241,7 +242,7 @@ def listener_on(port: int) -> psutil.Process:
 
 def redis_process(folder: Path) -> psutil.Process:
     """The child of this process that is the Redis on `folder`."""
-    [process] = [each for each in psutil.Process().children() if str(folder) in " ".join(each.cmdline())]
+    [process] = [each for each in psutil.Process().children() if str(folder) in " ".join(command_of(each))]
     return process
 
 

@@ -30,6 +30,10 @@ NODE_TIMEOUT_MS = 5_000
 # Replicas begin at once, and never by way of a file.
 _OPTIONS = "--bind 127.0.0.1 --repl-diskless-sync yes --repl-diskless-sync-delay 0"
 
+# A cluster tells of no replica until it has received something: where there is no data, that is the first ping, which
+# comes after 10 s by default.
+_CLUSTER_OPTIONS = "--cluster-enabled yes --appendonly yes --repl-ping-replica-period 1"
+
 
 class RedisNode:
     """A redis-server on loopback, its files in `folder`; by default it keeps no data. Start it from the main thread."""
@@ -97,7 +101,7 @@ def redis_cluster_nodes(
 
     Raises StartFailed.
     """
-    options = f"--cluster-enabled yes --cluster-node-timeout {node_timeout_ms} --appendonly yes"
+    options = f"{_CLUSTER_OPTIONS} --cluster-node-timeout {node_timeout_ms}"
     with ExitStack() as stack:
         nodes = [cluster_node(stack, folder, options) for _ in range(primaries + replicas)]
         clients = [stack.enter_context(node.client()) for node in nodes]

@@ -7,6 +7,7 @@ import psutil
 from services.local_stack.child_process import holds_within
 from tests.behaviour.product import PATIENCE_S, Product
 from tests.faults.kafka.injected import injected
+from tests.support.processes import status_of
 
 _STOPS_BEFORE_A_WRITE = """
 import os, signal, sys
@@ -47,4 +48,4 @@ class Zombies:
 
 
 def _stopped(product: Product) -> list[psutil.Process]:
-    return [each for each in product.roles("worker") if each.status() == psutil.STATUS_STOPPED]
+    return [each for each in product.roles("worker") if status_of(each) == psutil.STATUS_STOPPED]

@@ -1,5 +1,5 @@
 """Twice the load that can be served. What the policy of the door comes to is shown where time is simulated
-(tests/segment_api/test_admission.py); here, that a real server does the same.
+(tests/segment_api/test_admission_over_time.py); here, that a real server does the same.
 
 Other work on the machine takes processor time from the server. So what it serves is compared by the time that it had;
 where it was stopped again and again in the midst of its work, that is not judged either.
