@@ -42,8 +42,7 @@ def step(state: UserState, facts: Iterable[Fact], catalog: Catalog, keep: KeepLi
     if profile is None or profile is state.profile:
         memo.arrive(known)
         return state
-    rules = memo.concerned(memo.follow(profile))
-    found = memo.evaluate(rules.union(_untold(state, catalog, is_loaded=memo is not state.memo)))
+    found = memo.follow(profile, _untold(state, catalog, is_loaded=memo is not state.memo))
     if state.profile is None:
         found = {**index.true_of_nobody, **found}
     memo.arrive(known)

@@ -15,17 +15,13 @@ class Growth:
         self.only_adds = self._in_order and not gone
         """Whether events have come that are newer than all there were, and none has gone."""
         self._log = after
-        self._gone = [(entry, strands.of(entry)) for entry in gone]
-        self._come = [(entry, strands.of(entry)) for entry in come]
-        self.strands: dict[Strand, int] = {}
-        """What changes, and by how many events it grows."""
+        self._gone, self._come = strands.sorted(gone), strands.sorted(come)
+        self.strands = dict.fromkeys(self._come, 0)
+        """What changes, and how many events it loses."""
         if strands.whole is not None:  # lifetimes count what is in no column
             self.strands[strands.whole] = 0
-        for _, those in self._gone:
-            self.strands.update(dict.fromkeys(those, 0))
-        for _, those in self._come:
-            for strand in those:
-                self.strands[strand] = self.strands.get(strand, 0) + 1
+        for strand, entries in self._gone.items():
+            self.strands[strand] = len(entries)
 
     def enter(self, columns: dict[Strand, Column]) -> None:
         """Bring the columns up to the log."""
@@ -33,16 +29,16 @@ class Growth:
             for strand in self.strands:
                 columns[strand] = Column(strand.of(self._log.entries))
         else:
-            for entry, strands in self._gone:
-                for strand in strands:
-                    columns[strand].shift(entry)
-            for entry, strands in self._come:
-                for strand in strands:
-                    if strand not in columns:
-                        columns[strand] = Column(())
-                    columns[strand].push(entry)
-        for strand in self.strands:
-            if strand in columns and not columns[strand].moments:
+            for strand, entries in self._gone.items():
+                columns[strand].shift(entries)
+            for strand, entries in self._come.items():
+                column = columns.get(strand)
+                if column is None:
+                    columns[strand] = Column(entries)
+                else:
+                    column.push(entries)
+        for strand in self._gone:
+            if not columns[strand].moments:
                 del columns[strand]
 
 

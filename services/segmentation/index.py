@@ -23,17 +23,21 @@ class Index:
         self.rules = [(each.segment.ordinal, each.segment.id, each.moments) for each in ready.values()]
         """As many numbers as there are rules: in this order each comes after those that it is composed of."""
         self.numbers = {segment_id: number for number, segment_id in enumerate(ready)}
-        self.rules_with: dict[Leaf, list[tuple[int, Sequence[Leaf]]]] = defaultdict(list)
-        """The numbers of the rules that have a leaf, each with the other leaves without which it never holds."""
+        self.rules_with: dict[Leaf, list[int]] = defaultdict(list)
+        """The numbers of the rules that have a leaf."""
+        self.leaves = [each.leaves for each in ready.values()]
+        """Of each rule, what it reads of a profile."""
+        self.required = [tuple(each.required) for each in ready.values()]
+        """Of each rule, the leaves without which it never holds."""
         self.users: dict[str, list[int]] = defaultdict(list)
         """Of a segment, the numbers of the rules that are composed of it."""
         for number, rule in enumerate(ready.values()):
             for leaf in rule.leaves:
-                self.rules_with[leaf].append((number, tuple(rule.required - {leaf})))
+                self.rules_with[leaf].append(number)
             for part in rule.parts:
                 self.users[part].append(number)
         leaves = list(self.rules_with)
-        self.by_calendar = {number for leaf in leaves if leaf.looks_at.calendar for number, _ in self.rules_with[leaf]}
+        self.by_calendar = {number for leaf in leaves if leaf.looks_at.calendar for number in self.rules_with[leaf]}
         """The numbers of the rules that depend on where days begin."""
         nobody = Scene(Profile(None, START))
         self.of_nobody = {leaf: leaf.evaluate(nobody) for leaf in leaves}
@@ -50,6 +54,14 @@ class Index:
         self.types = {event_type: Strands(strands) for event_type, strands in by_type.items()}
         self.traits, self.paths, self.lists = (_by(leaves, each) for each in ("traits", "paths", "lists"))
         self.first_event = [leaf for leaf in leaves if leaf.looks_at.first_event]
+
+    def rules_of(self, leaves: Iterable[Leaf]) -> set[int]:
+        """The numbers of the rules that have one of some leaves."""
+        return set().union(*map(self.rules_with.__getitem__, leaves))
+
+    def leaves_of(self, rules: Iterable[int]) -> set[Leaf]:
+        """What the rules with some numbers read of a profile."""
+        return set().union(*map(self.leaves.__getitem__, rules))
 
 
 class Readers:
@@ -84,9 +96,22 @@ class Strands:
             else:
                 self.whole = strand
 
-    def of(self, entry: Entry) -> Sequence[Strand]:
-        """Those that an event is in, each once."""
-        found = [] if self.whole is None else [self.whole]
+    def sorted(self, entries: Sequence[Entry]) -> dict[Strand, list[Entry]]:
+        """Some entries by the strands that they are in, each in their order."""
+        found: dict[Strand, list[Entry]] = {}
+        if self.whole is not None and entries:
+            found[self.whole] = [*entries]
+        for entry in entries:
+            for strand in self._of(entry):
+                if strand in found:
+                    found[strand].append(entry)
+                else:
+                    found[strand] = [entry]
+        return found
+
+    def _of(self, entry: Entry) -> Sequence[Strand]:
+        """Those with filters that an event is in, each once."""
+        found: list[Strand] = []
         for field, value in entry[2]:
             by_value = self._by_value.get(field)
             if by_value is None:
@@ -94,8 +119,8 @@ class Strands:
             if isinstance(value, tuple):
                 several = {strand: None for each in value for strand in by_value.get(_key(each), ())}
                 found += [strand for strand in several if strand.has(entry)]
-            else:
-                found += [s for s in by_value.get(_key(value), ()) if len(s.filters) == 1 or s.has(entry)]
+            elif those := by_value.get(value if isinstance(value, str) else _key(value)):
+                found += [strand for strand in those if len(strand.filters) == 1 or strand.has(entry)]
         return found
 
     def _enter(self, strand: Strand) -> None:

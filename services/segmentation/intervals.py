@@ -73,4 +73,4 @@ def clip(moments: Intervals, from_ms: int) -> Intervals:
 
 def spans(moments: Intervals) -> Iterator[tuple[int, int | None]]:
     """The set as [since, until) pairs; until is None where it never ends."""
-    return zip(moments[::2], (*moments[1::2], None), strict=False)
+    return zip(moments[::2], (*moments, None)[1::2], strict=False)

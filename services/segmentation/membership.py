@@ -109,8 +109,10 @@ def membership_of(
         moments = from_moment(residual, latest_ms)
         if isinstance(moments, tuple):
             own = _spans(moments, ordinal, begun_ms.get(ordinal, latest_ms))
-            spans += own[:max_spans]
-            inexact_ms += [] if max_spans is None else [span.since_ms for span in own[max_spans : max_spans + 1]]
+            if max_spans is not None and len(own) > max_spans:
+                inexact_ms.append(own[max_spans].since_ms)
+                own = own[:max_spans]
+            spans += own
         elif max_spans is None or size(moments) <= MAX_RESIDUAL:
             residuals.append((ordinal, moments))
         else:
@@ -119,9 +121,9 @@ def membership_of(
         catalog.version,
         latest_ms,
         tuple(sorted(spans)),
-        min(inexact_ms, default=None),
+        min(inexact_ms) if inexact_ms else None,
         profile.purposes,
-        tuple(sorted(residuals, key=itemgetter(0))),
+        tuple(sorted(residuals, key=itemgetter(0))) if residuals else (),
         profile.own_zone if residuals else None,
     )
 

@@ -5,11 +5,11 @@ comparing the two, so it does not matter how that was made; and it belongs to th
 """
 
 from bisect import insort
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import tzinfo
 
 from services.segmentation.growth import Growth
-from services.segmentation.index import Index
+from services.segmentation.index import Index, Readers
 from services.segmentation.intervals import NEVER, Intervals
 from services.segmentation.profile import MAX_TYPES, Latest, Profile, TypeLog, digests
 from services.segmentation.rules.leaves import Leaf
@@ -23,13 +23,13 @@ FEW_IDS = 64
 
 
 class Memo(Scene):
-    __slots__ = ("_index", "_is_away", "_known", "_sorted", "_unseen")
+    __slots__ = ("_index", "_is_away", "_known", "_unseen", "_unsorted")
 
     def __init__(self, index: Index, profile: Profile, zone: tzinfo) -> None:
         super().__init__(profile, zone)
         self._index = index
-        self._sorted: set[str] = set()
-        """The types whose events are in columns: a strand of theirs that has none has no event."""
+        self._unsorted = set(profile.types)
+        """The types whose events are in no column yet; of all others a strand without a column has no event."""
         self._unseen: Mapping[Leaf, Intervals] = {}
         """What leaves say that were not evaluated: known of who was followed from the beginning."""
         if profile.first_ms is None and not profile.lists:
@@ -60,58 +60,53 @@ class Memo(Scene):
         self._known = known if is_costly and is_whole else None
 
     def column(self, strand: Strand) -> Column:
-        found = self.columns.get(strand)
-        if found is None:
-            if strand.type in self._sorted:
-                return NOTHING
+        if strand.type in self._unsorted:
             self._sort(strand.type)
-            found = self.columns.get(strand, NOTHING)
-        return found
+        return self.columns.get(strand, NOTHING)
 
     def moments(self, leaf: Leaf) -> Intervals:
-        found = self.found.get(leaf)
+        found = self.found.get(leaf, self._unseen.get(leaf))
         if found is None:
-            found = self._unseen.get(leaf)
-            if found is None:
-                found = self.found[leaf] = leaf.evaluate(self)
+            found = self.found[leaf] = leaf.evaluate(self)
         return found
 
-    def follow(self, after: Profile) -> set[Leaf]:
-        """Go on to the next profile; returns the leaves that say something else of it than of the one before."""
-        touched: dict[Leaf, None] = {}
-        known = self.found
-        growths = self._growths(after)
-        for growth in growths:
-            self._touch_readers(growth, touched)
-        self._touch_values(after, touched)
-        before = [(leaf, known.get(leaf) or self.moments(leaf)) for leaf in touched]
-        self.profile = after
-        for growth in growths:
-            growth.enter(self.columns)
+    def follow(self, after: Profile, untold: Iterable[int]) -> dict[int, Residual]:
+        """Go on to the next profile; returns, by ordinal, when those rules hold that may say something else of it.
+
+        And those with the numbers `untold`, whatever they say.
+        """
+        index, before, self.profile = self._index, self.profile, after
+        touched = self._touched(before, after)
+        live = self._live(index.rules_of(touched), touched)
+        changed = self._changed(touched, index.leaves_of(live))
+        rules = self._live(live & index.rules_of(changed), changed)
+        return self._evaluate(rules.union(untold))
+
+    def _live(self, rules: Iterable[int], changed: Container[Leaf]) -> set[int]:
+        """Those of some rules that do not want, as before, for a leaf without which they never hold."""
+        found, unseen, required = self.found, self._unseen, self._index.required
+        live = set()
+        for number in rules:
+            for leaf in required[number]:
+                if found.get(leaf, unseen.get(leaf)) == NEVER and leaf not in changed:
+                    break
+            else:
+                live.add(number)
+        return live
+
+    def _changed(self, touched: set[Leaf], asked: set[Leaf]) -> set[Leaf]:
+        """Of the leaves that are asked those that say something else than was known; the others are left for later."""
+        found, unseen = self.found, self._unseen
         changed = set()
-        for leaf, moments in before:
-            found = leaf.evaluate(self)
-            if found != moments:
-                self.found[leaf] = found
+        for leaf in touched & asked:
+            moments = leaf.evaluate(self)
+            if moments != found.get(leaf, unseen.get(leaf)):
+                found[leaf] = moments
                 changed.add(leaf)
+        found.update(dict.fromkeys(touched - asked))
         return changed
 
-    def concerned(self, changed: Collection[Leaf]) -> set[int]:
-        """The numbers of the rules that say something else where some leaves do.
-
-        Not those that never hold, for want of a leaf that says the same as before.
-        """
-        found, unseen, rules = self.found, self._unseen, set()
-        for leaf in changed:
-            for number, required in self._index.rules_with[leaf]:
-                for other in required:
-                    if found.get(other, unseen.get(other)) == NEVER and other not in changed:
-                        break
-                else:
-                    rules.add(number)
-        return rules
-
-    def evaluate(self, rules: Iterable[int]) -> dict[int, Residual]:
+    def _evaluate(self, rules: Iterable[int]) -> dict[int, Residual]:
         """When the rules with these numbers hold, and those that are composed of what has changed, by ordinal."""
         index, waiting = self._index, sorted(rules)
         found: dict[int, Residual] = {}
@@ -120,69 +115,86 @@ class Memo(Scene):
             moments = found[ordinal] = moments_of(self)
             if segment_id in index.users and self.segments.get(segment_id) != moments:
                 self.segments[segment_id] = moments
-                for user in index.users[segment_id]:
+                for user in self._live(index.users[segment_id], ()):  # with a leaf that has changed it waits already
                     if user not in waiting:
                         insort(waiting, user)
         return found
 
-    def _growths(self, after: Profile) -> list[Growth]:
-        before, found = self.profile.types, []
-        for event_type, log in after.types.items():
-            old = before.get(event_type)
-            if log is not old and (strands := self._index.types.get(event_type)):
-                if event_type not in self._sorted:
-                    self._sort(event_type)
-                found.append(Growth(strands, old or NO_LOG, log))
-        if not before.keys() <= after.types.keys():
-            gone = [each for each in before if each not in after.types and each in self._index.types]
-            found += [Growth(self._index.types[each], before[each], NO_LOG) for each in gone]
+    def _touched(self, before: Profile, after: Profile) -> set[Leaf]:
+        """The leaves that look at what is not the same."""
+        growths = self._growths(before.types, after.types)
+        touched = self._touched_by_values(before, after)
+        for growth in growths:
+            self._touch_readers(growth, touched)
+        return touched
+
+    def _growths(self, before: Mapping[str, TypeLog], after: Mapping[str, TypeLog]) -> list[Growth]:
+        """Of all logs that have changed; those whose events are in columns are brought up to date there."""
+        types, found = self._index.types, []
+        for event_type, log in after.items():
+            old = before.get(event_type, NO_LOG)
+            if log is not old and event_type in types:
+                found.append(self._growth(event_type, old, log))
+        if not before.keys() <= after.keys():
+            gone = types.keys() & (before.keys() - after.keys())
+            found += [self._growth(event_type, before[event_type], NO_LOG) for event_type in gone]
         return found
 
-    def _touch_readers(self, growth: Growth, touched: dict[Leaf, None]) -> None:
-        for strand, come in growth.strands.items():
+    def _growth(self, event_type: str, before: TypeLog, after: TypeLog) -> Growth:
+        growth = Growth(self._index.types[event_type], before, after)
+        if event_type not in self._unsorted:
+            growth.enter(self.columns)
+        return growth
+
+    def _touch_readers(self, growth: Growth, touched: set[Leaf]) -> None:
+        for strand, lost in growth.strands.items():
             readers = self._index.readers[strand]
-            for leaf in readers.of(len(self.column(strand).moments) + come):
-                touched[leaf] = None
-            for needs in self._present(readers.others, readers.types):
-                for leaf in readers.others[needs]:
-                    settled = leaf.looks_at.settled
-                    if (
-                        settled is None
-                        or not growth.only_adds
-                        or self.found.get(leaf, self._unseen.get(leaf)) != settled
-                    ):
-                        touched[leaf] = None
+            touched.update(readers.of(len(self.column(strand).moments) + lost))
+            if readers.others:
+                touched.update(self._unsettled(readers, only_adds=growth.only_adds))
 
-    def _present(self, strands: dict[Strand, list[Leaf]], types: Iterable[str]) -> set[Strand]:
-        """Those that have an event, of strands of some types."""
-        for event_type in types:
-            if event_type not in self._sorted:
-                self._sort(event_type)
-        return strands.keys() & self.columns.keys()
+    def _unsettled(self, readers: Readers, *, only_adds: bool) -> Iterator[Leaf]:
+        """Those that need an event of another strand which there is, unless what they say is only confirmed."""
+        for event_type in self._unsorted.intersection(readers.types):
+            self._sort(event_type)
+        for needs in readers.others.keys() & self.columns.keys():
+            for leaf in readers.others[needs]:
+                settled = leaf.looks_at.settled
+                if settled is None or not only_adds or self.found.get(leaf, self._unseen.get(leaf)) != settled:
+                    yield leaf
 
-    def _touch_values(self, after: Profile, touched: dict[Leaf, None]) -> None:
-        before, index = self.profile, self._index
-        if before.first_ms != after.first_ms:
-            touched.update(dict.fromkeys(index.first_event))
-        for name, leaves in index.traits.items():
-            if _differs(before.traits.get(name), after.traits.get(name)):
-                touched.update(dict.fromkeys(leaves))
-        for name, leaves in index.paths.items():
-            if _differs(before.context.get(name), after.context.get(name)):
-                touched.update(dict.fromkeys(leaves))
+    def _touched_by_values(self, before: Profile, after: Profile) -> set[Leaf]:
+        index = self._index
+        touched = set(index.first_event if before.first_ms != after.first_ms else ())
+        _touch_latest(index.traits, before.traits, after.traits, touched)
+        _touch_latest(index.paths, before.context, after.context, touched)
         if before.lists is not after.lists:
             for name, leaves in index.lists.items():
-                if before.lists.get(name) != after.lists.get(name):
-                    touched.update(dict.fromkeys(leaves))
+                if before.lists.get(name) is not after.lists.get(name):
+                    touched.update(leaves)
+        return touched
 
     def _sort(self, event_type: str) -> None:
         """Put the events of a type into columns."""
-        self._sorted.add(event_type)
-        Growth(self._index.types[event_type], NO_LOG, self.profile.types.get(event_type, NO_LOG)).enter(self.columns)
+        self._unsorted.remove(event_type)
+        if event_type in self.profile.types:
+            found = self._index.types[event_type].sorted(self.profile.types[event_type].entries)
+            self.columns.update((strand, Column(entries)) for strand, entries in found.items())
+
+
+def _touch_latest(
+    readers: Mapping[str, Sequence[Leaf]],
+    before: Mapping[str, Latest],
+    after: Mapping[str, Latest],
+    touched: set[Leaf],
+) -> None:
+    if before is not after:
+        for name, leaves in readers.items():
+            old, new = before.get(name), after.get(name)
+            if old is not new and _differs(old, new):
+                touched.update(leaves)
 
 
 def _differs(before: Latest | None, after: Latest | None) -> bool:
     """Whether rules can tell two values from each other: 1 from True, which are equal to Python."""
-    if before is after:
-        return False
     return before is None or after is None or before[2] != after[2] or type(before[2]) is not type(after[2])

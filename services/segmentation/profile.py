@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from services.segmentation.events import Event, Fact, ListEntry
 from services.segmentation.history import Consent, Entry, Latest, Listing, Profile, Total, TypeLog, millionths
-from services.segmentation.keep import MAX_SIZE, Fields, KeepList, KeptValue, matchable, size_of
+from services.segmentation.keep import KeepList, Told, matchable, small
 
 __all__ = ["Consent", "Entry", "Latest", "Listing", "Profile", "Total", "TypeLog", "add", "add_all", "millionths"]
 
@@ -39,6 +39,9 @@ TIME_ZONE = "timezone"
 _ZONE_NAME = re.compile(r"[A-Za-z0-9+_/-]{1,64}")
 
 T = TypeVar("T")
+
+_Told = tuple[int, str, Event, Told]
+"""When an event happened, its id, itself, and what is kept of its context."""
 
 
 def add(profile: Profile | None, fact: Fact, keep: KeepList) -> Profile:
@@ -81,20 +84,26 @@ class _Growing:
 
     def __init__(self, before: Profile | None, keep: KeepList, known: set[int]) -> None:
         self._before, self._keep, self._known = before or _NOBODY, keep, known
-        self._latest_ms = self._before.latest_ms
-        self._logs: dict[str, _GrowingLog] = {}
-        self._told: list[tuple[int, str, Event, Fields]] = []
-        """Of each event, when it happened, its id, itself, and what is kept of its context."""
-        self._lists = self._before.lists
+        self._latest_ms, self._lists = self._before.latest_ms, self._before.lists
+        self._told: list[_Told] = []
+        self._entries: dict[str, list[Entry]] = {}
+        """By type, of those that grow."""
+        self._dropping: dict[str, _Dropping] = {}
 
     def add(self, event: Event, digest: int) -> None:
         ts_ms, event_type = event.ts_ms, event.type
-        fields, paths = self._keep.kept(event.properties, event.context)
-        log = self._logs.get(event_type)
-        if log is None:
-            log = self._logs[event_type] = _GrowingLog(self._before.types.get(event_type, _NO_LOG), self._known)
-        log.insert(Entry(ts_ms, digest, _bounded(fields)))
+        values, paths = self._keep.kept(event.properties, event.context)
         self._told.append((ts_ms, event.event_id, event, paths))
+        entries = self._entries.get(event_type)
+        if entries is None:
+            entries = self._entries[event_type] = list(self._log(event_type).entries)
+        entry = Entry(ts_ms, digest, values)
+        if not entries or entries[-1] < entry:
+            entries.append(entry)
+        else:
+            insort(entries, entry)
+        if len(entries) > RETAINED:
+            self._drop(event_type, entries.pop(0))
 
     def enter(self, entry: ListEntry) -> None:
         before = self._lists.get(entry.list_id)
@@ -112,45 +121,44 @@ class _Growing:
                 None if self._lists is before.lists else replace(before, latest_ms=self._latest_ms, lists=self._lists)
             )
         told.sort(key=_rank, reverse=True)
-        (latest_ms, *_), (first_ms, *_) = told[0], told[-1]
-        types = {**before.types, **{event_type: log.frozen() for event_type, log in self._logs.items()}}
+        latest_ms, first_ms = told[0][0], told[-1][0]
+        traits = [(ts_ms, event_id, _usable(event.traits)) for ts_ms, event_id, event, _ in told if event.traits]
         return Profile(
             first_ms if before.first_ms is None else min(before.first_ms, first_ms),
             max(self._latest_ms, latest_ms),
-            _first_by_name(types, MAX_TYPES),
-            _newest_values(before.traits, [(*_rank(each), each[2].traits.items()) for each in told if each[2].traits]),
+            _first_by_name({**before.types, **{each: self._grown(each) for each in self._entries}}, MAX_TYPES),
+            _newest_values(before.traits, traits),
             _newest_values(before.context, [(ts_ms, event_id, paths) for ts_ms, event_id, _, paths in told if paths]),
-            _newest_consent(before.consent, [event for _, _, event, _ in told]),
-            _newest_zone(before.time_zone, [event for _, _, event, _ in told]),
+            _newest_consent(before.consent, told),
+            _newest_zone(before.time_zone, told),
             self._lists,
         )
 
+    def _log(self, event_type: str) -> TypeLog:
+        return self._before.types.get(event_type, _NO_LOG)
 
-class _GrowingLog:
+    def _drop(self, event_type: str, entry: Entry) -> None:
+        dropping = self._dropping.get(event_type)
+        if dropping is None:
+            dropping = self._dropping[event_type] = _Dropping(self._log(event_type), self._known)
+        dropping.drop(entry)
+
+    def _grown(self, event_type: str) -> TypeLog:
+        entries, dropping = tuple(self._entries[event_type]), self._dropping.get(event_type)
+        if dropping is not None:
+            return dropping.log(entries)
+        before = self._log(event_type)
+        return TypeLog(entries, before.dropped, before.dropped_count, before.dropped_totals)
+
+
+class _Dropping:
+    """What falls off the log of a type."""
+
     def __init__(self, before: TypeLog, known: set[int]) -> None:
-        self._before, self._known = before, known
-        self._entries = list(before.entries)
-        self._dropped: list[Entry] | None = None
-        self._totals: dict[str, Total] = {}
-        self._count = before.dropped_count
+        self._known, self._count = known, before.dropped_count
+        self._dropped, self._totals = list(before.dropped), dict(before.dropped_totals)
 
-    def insert(self, entry: Entry) -> None:
-        if not self._entries or self._entries[-1] < entry:
-            self._entries.append(entry)
-        else:
-            insort(self._entries, entry)
-        if len(self._entries) > RETAINED:
-            self._drop(self._entries.pop(0))
-
-    def frozen(self) -> TypeLog:
-        if self._dropped is None:
-            return TypeLog(tuple(self._entries), self._before.dropped, self._count, self._before.dropped_totals)
-        totals = _first_by_name(self._totals, MAX_TOTALS)
-        return TypeLog(tuple(self._entries), tuple(self._dropped), self._count, totals)
-
-    def _drop(self, entry: Entry) -> None:
-        if self._dropped is None:
-            self._dropped, self._totals = list(self._before.dropped), dict(self._before.dropped_totals)
+    def drop(self, entry: Entry) -> None:
         insort(self._dropped, Entry(entry.ts_ms, entry.digest))
         if len(self._dropped) > REMEMBERED:
             self._known.discard(self._dropped.pop(0).digest)
@@ -160,37 +168,28 @@ class _GrowingLog:
                 total = self._totals.get(name, Total())
                 self._totals[name] = Total(total.millionths + amount, total.numbers + 1)
 
+    def log(self, entries: tuple[Entry, ...]) -> TypeLog:
+        """With the entries that stay."""
+        return TypeLog(entries, tuple(self._dropped), self._count, _first_by_name(self._totals, MAX_TOTALS))
 
-def _rank(told: tuple[int, str, Event, Fields]) -> tuple[int, str]:
+
+def _rank(told: _Told) -> tuple[int, str]:
     return told[:2]
 
 
-def _bounded(fields: Fields) -> tuple[tuple[str, KeptValue], ...]:
-    """As many of an event's values as may be kept of one."""
-    kept, size = [], 0
-    for item in fields:
-        name, value = item
-        usable = matchable(value)
-        if usable is None:
-            continue
-        size += len(name) + size_of(usable)
-        if size > MAX_SIZE:
-            break
-        kept.append(item if usable is value else (name, usable))
-    return tuple(kept)
+def _usable(traits: Mapping[str, Any]) -> Told:
+    return {name: small(matchable(value)) for name, value in traits.items()}
 
 
-def _newest_values(
-    known: Mapping[str, Latest], told: Iterable[tuple[int, str, Iterable[tuple[str, Any]]]]
-) -> Mapping[str, Latest]:
+def _newest_values(known: Mapping[str, Latest], told: Iterable[tuple[int, str, Told]]) -> Mapping[str, Latest]:
     """`told` holds the newest event first, so that the others have only to add what that does not tell."""
     newest: dict[str, Latest] = {}
     for ts_ms, event_id, values in told:
-        for name, value in values:
+        for name, value in values.items():
             if name not in newest:
                 before = known.get(name)
                 outranked = before is None or before[0] < ts_ms or (before[0] == ts_ms and before[1] < event_id)
-                newest[name] = Latest(ts_ms, event_id, _small(value)) if outranked or before is None else before
+                newest[name] = Latest(ts_ms, event_id, value) if outranked or before is None else before
     if not newest:
         return known
     newest = {**known, **newest}
@@ -198,11 +197,6 @@ def _newest_values(
         return newest
     ranked = sorted(newest.items(), key=lambda item: (item[1].ts_ms, item[1].event_id, item[0]))
     return dict(ranked[-MAX_LATEST:])
-
-
-def _small(value: object) -> KeptValue | None:
-    kept = matchable(value)
-    return kept if not isinstance(kept, tuple) or size_of(kept) <= MAX_SIZE else None
 
 
 def _first_by_name(known: dict[str, T], most: int) -> dict[str, T]:
@@ -215,19 +209,18 @@ def _id_digest(event_id: str) -> int:
     return int.from_bytes(blake2b(event_id.encode(), digest_size=8).digest(), "big")
 
 
-def _newest_consent(known: Consent | None, told: Iterable[Event]) -> Consent | None:
+def _newest_consent(known: Consent | None, told: Iterable[_Told]) -> Consent | None:
     """The same for the newest record of consent."""
-    for event in told:
+    for ts_ms, event_id, event, _ in told:
         if event.purposes is not None:
-            consent = Consent(event.ts_ms, event.event_id, tuple(sorted(event.purposes)))
+            consent = Consent(ts_ms, event_id, tuple(sorted(event.purposes)))
             return consent if known is None else max(known, consent)
     return known
 
 
-def _newest_zone(known: Latest | None, told: Iterable[Event]) -> Latest | None:
-    for event in told:
+def _newest_zone(known: Latest | None, told: Iterable[_Told]) -> Latest | None:
+    for ts_ms, event_id, event, _ in told:
         name = event.context.get(TIME_ZONE)
         if isinstance(name, str) and _ZONE_NAME.fullmatch(name):
-            zone = Latest(event.ts_ms, event.event_id, name)
-            return zone if known is None else max(known, zone, key=lambda each: (each.ts_ms, each.event_id))
+            return Latest(ts_ms, event_id, name) if known is None or known[:2] < (ts_ms, event_id) else known
     return known

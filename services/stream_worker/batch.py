@@ -12,6 +12,8 @@ from services.segmentation.wire import keys
 
 SHALLOW_BRACES = 250
 """Whatever has no more opening braces than that does not nest too deeply to be stored."""
+MAX_BYTES = 1024 * 1024
+"""Of records in a batch: decoded, JSON that means ill takes twenty times as much memory."""
 REMEMBERED_HOMES = 16_384
 """Users whose partition is not worked out again; the busiest are always among them."""
 MAX_STRAY_BYTES = 512 * 1024
@@ -45,13 +47,14 @@ def batches(
     records: Sequence[Record], home_of: HomeOf, max_users: Callable[[], int], *, placed: bool = False
 ) -> Iterator[Batch]:
     """Cut the records of one partition into batches of at most as many users as `max_users` says meanwhile."""
-    batch = _empty(placed)
+    batch, size = _empty(placed), 0
     for record in records:
         _sort_in(record, batch, home_of)
         batch.end = record.offset + 1
-        if len(batch.facts) >= max_users():
+        size += len(record.value)
+        if len(batch.facts) >= max_users() or size >= MAX_BYTES:
             yield batch
-            batch = _empty(placed)
+            batch, size = _empty(placed), 0
     if batch.end:
         yield batch
 

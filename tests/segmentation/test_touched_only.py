@@ -93,6 +93,18 @@ def test_what_is_too_old_to_be_held_counts_for_a_lifetime_all_the_same() -> None
     assert state.membership.spans
 
 
+def test_what_falls_off_the_log_is_missed_by_whoever_needed_as_many() -> None:
+    catalog = _edited(Catalog(), {"two": parse("count('view', within='1d', category='a') >= 2")})
+    views = [replace(_view(number), properties={"category": each}) for number, each in enumerate("aabb")]
+    with patch.object(profiles, "RETAINED", 3):
+        state = step(UserState(), views[:3], catalog, KEEP_ALL, UTC)
+        assert state.membership is not None
+        assert state.membership.spans
+        state = step(state, views[3:], catalog, KEEP_ALL, UTC)
+    assert state.membership is not None
+    assert not state.membership.spans
+
+
 def test_what_is_packed_up_to_a_moment_is_packed_anew_when_something_else_happens() -> None:
     rules = {"odd": parse("count('view', within='1h') in [1, 3, 5, 7, 9, 11]"), "buyer": parse("since('buy') < '1d'")}
     catalog = _edited(Catalog(), rules)
@@ -112,6 +124,22 @@ def test_what_changes_a_segment_changes_those_that_are_composed_of_it(restarts: 
         state = step(_stored(state) if restarts and number else state, [_view(number)], catalog, KEEP_ALL, UTC)
         assert state.membership is not None
         assert {catalog.by_ordinal[span.ordinal].id for span in state.membership.spans} == expected
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("types", [["view", "buy", "search"], ["search", "buy", "view"], ["buy", "view", "search"]])
+def test_a_rule_holds_whichever_of_its_leaves_was_true_first(types: list[str], restarts: bool) -> None:
+    texts = {
+        "all": "count('view') >= 1 and count('buy') >= 1 and count('search') >= 1",
+        "part": "segment('all') and count('view') >= 1",
+    }
+    catalog, state = _edited(Catalog(), {name: parse(text) for name, text in texts.items()}), UserState()
+    for number, event_type in enumerate(types):
+        assert state.membership is None or not state.membership.spans
+        before = _stored(state) if restarts and number else state
+        state = step(before, [Event(event_type, "u", event_type, number)], catalog, KEEP_ALL, UTC)
+    assert state.membership is not None
+    assert len(state.membership.spans) == 2
 
 
 def test_a_state_that_was_left_behind_is_still_right() -> None:

@@ -102,3 +102,16 @@ def test_an_event_without_a_time_happened_when_the_log_took_it() -> None:
     user = users_of(HERE, 1)[0]
     batch = only_batch(record(7, orjson.dumps({"event_id": "1", "user_id": user, "type": "view"})))
     assert batch.facts[f"default:{user}"][0].ts_ms == 5_000
+
+
+def test_a_batch_ends_where_its_records_take_much_memory() -> None:
+    [user] = users_of(HERE, 1)
+    large = b'{"user_id":"%b","event_id":"%%d","type":"view","properties":{"x":["%b"]}}' % (
+        user.encode(),
+        b"x" * 31_000,
+    )
+    found = list(
+        batches([record(number, large % number) for number in range(100)], homes(PARTITIONS), lambda: MAX_USERS)
+    )
+    assert [batch.end for batch in found] == [34, 68, 100]
+    assert sum(len(facts) for batch in found for facts in batch.facts.values()) == 100

@@ -50,11 +50,11 @@ def decayed_at(strand: Strand, halflife_ms: int) -> Callable[[Scene, int], float
     """How to find the value of a decayed count at a moment that is not before any of the events: above 0 if any are."""
 
     def find(scene: Scene, at_ms: int) -> float:
-        moments = scene.column(strand).moments
-        if not moments:
+        column = scene.column(strand)
+        if not column.moments:
             return 0.0
-        faded = math.exp2(-(at_ms - moments[-1]) / halflife_ms)
-        return max(scene.series(strand, (Weights, halflife_ms)).total() * faded, _LEAST)
+        faded = math.exp2(-(at_ms - column.moments[-1]) / halflife_ms)
+        return max(column.series((Weights, halflife_ms)).total() * faded, _LEAST)
 
     return find
 
@@ -81,13 +81,14 @@ def share_comparison(
     surely_less, recipe = threshold * (1 - 10 * TOLERANCE), (Weights, halflife_ms)
 
     def evaluate(scene: Scene) -> Intervals:
-        chosen = scene.column(part).moments
-        if not chosen:
+        chosen = scene.column(part)
+        if not chosen.moments:
             return without
-        elapsed_ms = scene.column(whole).moments[-1] - chosen[-1]
-        share = scene.series(part, recipe).total() / scene.series(whole, recipe).total()
+        of_all = scene.column(whole)
+        share = chosen.series(recipe).total() / of_all.series(recipe).total()
         if share < surely_less:  # it has only faded since
             return less
+        elapsed_ms = of_all.moments[-1] - chosen.moments[-1]
         return ALWAYS if holds(symbol, faded_sign(share, elapsed_ms, halflife_ms, threshold)) else NEVER
 
     return evaluate
@@ -96,36 +97,36 @@ def share_comparison(
 def decayed_comparison(
     strand: Strand, halflife_ms: int, symbol: Operator, literal: Literal
 ) -> Callable[[Scene], Intervals]:
-    threshold = _number(literal)
+    if symbol in _OPPOSITE:
+        above = decayed_comparison(strand, halflife_ms, _OPPOSITE[symbol], literal)
+        return lambda scene: complement(above(scene))
+    threshold, recipe, least_sign = _number(literal), (Weights, halflife_ms), 1 if symbol == ">" else 0
 
     def evaluate(scene: Scene) -> Intervals:
-        moments = scene.column(strand).moments
-        if not moments or threshold <= 0:  # what is positive never fades to nothing
-            return ALWAYS if holds(symbol, sign(float(bool(moments)), threshold)) else NEVER
-        value = scene.series(strand, (Weights, halflife_ms)).total()
-        return _above(symbol, moments[-1], value, halflife_ms, threshold)
+        column = scene.column(strand)
+        if not column.moments or threshold <= 0:  # what is positive never fades to nothing
+            return ALWAYS if sign(float(bool(column.moments)), threshold) >= least_sign else NEVER
+        lasts_ms = _lasts_ms(column.series(recipe).total(), halflife_ms, threshold, least_sign)
+        return (START, column.moments[-1] + lasts_ms) if lasts_ms else NEVER
 
     return evaluate
 
 
-def _above(symbol: Operator, from_ms: int, value: float, halflife_ms: int, threshold: float) -> Intervals:
-    """When a count that is `value` at `from_ms`, and fades, compares so with a positive threshold."""
-    if symbol in _OPPOSITE:
-        return complement(_above(_OPPOSITE[symbol], from_ms, value, halflife_ms, threshold))
-    if sign(value, threshold) < 0:
-        return NEVER
-    crossing = halflife_ms * (math.log2(value) - math.log2(threshold)) if value > threshold else 0.0
-    off = crossing * 1e-12 + halflife_ms * 4 * TOLERANCE
-    earliest, latest = max(0, math.floor(crossing - off) - 2), math.ceil(crossing + off) + 2
+def _lasts_ms(value: float, halflife_ms: int, threshold: float, least_sign: int) -> int:
+    """How long a count that is `value`, and fades, is above a positive threshold, or at it where the sign may be 0."""
+    if sign(value, threshold) < least_sign:
+        return 0
 
     def passed(elapsed_ms: int) -> bool:
-        return not holds(symbol, faded_sign(value, elapsed_ms, halflife_ms, threshold))
+        return faded_sign(value, elapsed_ms, halflife_ms, threshold) < least_sign
 
+    crossing = halflife_ms * (math.log2(value) - math.log2(threshold)) if value > threshold else 0.0
     guess = math.ceil(crossing)
     if guess and passed(guess) and not passed(guess - 1):  # as nearly always
-        return (START, from_ms + guess)
-    lasts_ms = earliest + bisect_left(range(earliest, latest), True, key=passed)
-    return (START, from_ms + lasts_ms) if lasts_ms else NEVER
+        return guess
+    off = crossing * 1e-12 + halflife_ms * 4 * TOLERANCE
+    earliest, latest = max(0, math.floor(crossing - off) - 2), math.ceil(crossing + off) + 2
+    return earliest + bisect_left(range(earliest, latest), True, key=passed)
 
 
 def _number(literal: Literal) -> float:

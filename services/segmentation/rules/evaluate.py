@@ -121,9 +121,9 @@ def _every(plain: Sequence[Leaf], others: Sequence[Evaluator]) -> Evaluator:
         return lambda scene: scene.moments(only)
 
     def evaluate(scene: Scene) -> Residual:
-        held = ALWAYS
+        held, known = ALWAYS, scene.found
         for leaf in plain:
-            held = intersection(held, scene.moments(leaf))
+            held = intersection(held, known.get(leaf) or scene.moments(leaf))
             if not held:
                 return held
         found: Residual = held

@@ -40,8 +40,8 @@ class Amounts:
     def left_from(self, index: int) -> Iterator[tuple[int, int]]:
         """The amount and how many numbers: of all from an event on, of all after that, and so on down to none."""
         amount, number = self._sums[-1], self._numbers[-1]
-        gone = zip(self._sums[index:], self._numbers[index:], strict=True)
-        return ((amount - before, number - earlier) for before, earlier in gone)
+        amounts = [amount - before for before in self._sums[index:]]
+        return zip(amounts, [number - before for before in self._numbers[index:]], strict=True)
 
     @property
     def only_shrinks(self) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, tzinfo
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING
 
-from services.segmentation.rules.strands import NOTHING, Column, Series, Strand
+from services.segmentation.rules.strands import NOTHING, Column, Strand
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from services.segmentation.profile import Profile
     from services.segmentation.rules.leaves import Leaf
     from services.segmentation.rules.residual import Residual
-
-S = TypeVar("S", bound=Series)
 
 
 class Scene:
@@ -27,7 +25,7 @@ class Scene:
         self.profile, self.zone = profile, zone
         self.segments = {} if segments is None else segments
         """When the rules of segments hold that others are composed of, as far as they were evaluated."""
-        self.found: dict[Leaf, Intervals] = {}
+        self.found: dict[Leaf, Intervals | None] = {}
         """When leaves hold, as far as they were evaluated."""
         self.columns: dict[Strand, Column] = {}
 
@@ -53,16 +51,3 @@ class Scene:
             entries = strand.of(log.entries) if log else ()
             found = self.columns[strand] = Column(entries) if entries else NOTHING
         return found
-
-    def series(self, strand: Strand, recipe: tuple[type[S], Any]) -> S:
-        """A running series over the events of a strand: the recipe is a kind, and of what property or half-life."""
-        column = self.column(strand)
-        found = column.series.get(recipe)
-        if found is None:
-            kind, of = recipe
-            found = kind(of)
-            if column is not NOTHING:
-                column.series[recipe] = found
-                for entry in strand.of(self.profile.types[strand.type].entries):
-                    found.push(entry)
-        return cast("S", found)

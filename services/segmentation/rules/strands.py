@@ -6,7 +6,7 @@ Columns follow the profile's log event by event: nobody walks through a log twic
 """
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from services.segmentation.profile import Entry
 from services.segmentation.rules.nodes import Filter
@@ -24,6 +24,9 @@ class Series(Protocol):
 
     def shift(self, entry: Entry) -> None:
         """The oldest has fallen off the log."""
+
+
+S = TypeVar("S", bound=Series)
 
 
 class Strand:
@@ -49,22 +52,40 @@ class Strand:
 class Column:
     """The events of a strand that a profile's log holds."""
 
-    __slots__ = ("moments", "series")
+    __slots__ = ("_series", "entries", "moments")
 
     def __init__(self, entries: Sequence[Entry]) -> None:
+        self.entries = [*entries]
         self.moments = [entry[0] for entry in entries]
         """When they happened, in rising order."""
-        self.series: dict[tuple[type[Series], object], Series] = {}
+        self._series: dict[tuple[type[Series], object], Any] = {}
 
-    def push(self, entry: Entry) -> None:
-        self.moments.append(entry[0])
-        for each in self.series.values():
-            each.push(entry)
+    def series(self, recipe: tuple[type[S], object]) -> S:
+        """What is known of them beside: the recipe is a kind of series, and of what property or half-life."""
+        found: S | None = self._series.get(recipe)
+        if found is None:
+            kind, of = recipe
+            found = kind(of)
+            for entry in self.entries:
+                found.push(entry)
+            if self.entries:
+                self._series[recipe] = found
+        return found
 
-    def shift(self, entry: Entry) -> None:
-        del self.moments[0]
-        for each in self.series.values():
-            each.shift(entry)
+    def push(self, entries: Sequence[Entry]) -> None:
+        """Some events more, the newest."""
+        for entry in entries:
+            self.entries.append(entry)
+            self.moments.append(entry[0])
+            for each in self._series.values():
+                each.push(entry)
+
+    def shift(self, entries: Sequence[Entry]) -> None:
+        """The oldest have fallen off the log."""
+        del self.entries[: len(entries)], self.moments[: len(entries)]
+        for each in self._series.values():
+            for entry in entries:
+                each.shift(entry)
 
 
 NOTHING = Column(())

@@ -25,6 +25,8 @@ from services.segmentation.rules.values import ORDER, exact
 
 _TOLERANCE = 10**13
 """Averages whose relative difference is at most the inverse of this are equal."""
+_NEAR = 10**9
+"""And by more than the inverse of this they differ beyond doubt."""
 
 Value = int | Total
 """Of a count or a distinct the number, of a sum the millionths, of an average the total that it is the mean of."""
@@ -53,7 +55,7 @@ def number_comparison(term: StepTerm, strand: Strand, symbol: Operator, literal:
             shrinking = _shrinking(_sum_at_least(strand, field, expire), symbol, literal, 10**6)
             stepping = _stepping(strand, field, expire, lambda amount, _: holds(amount))
             return lambda scene: (
-                shrinking(scene) if scene.series(strand, (Amounts, field)).only_shrinks else stepping(scene)
+                shrinking(scene) if scene.column(strand).series((Amounts, field)).only_shrinks else stepping(scene)
             )
         case Average(_, field):
             return _stepping(strand, field, expire, _mean_test(symbol, exact(literal)))
@@ -74,15 +76,20 @@ def _mean_test(symbol: Operator, threshold: Fraction) -> Callable[[int, int], bo
     """Of millionths and of how many numbers. Both sides are multiplied so that they are whole."""
     order, of_equals = ORDER[symbol], symbol in ("<=", ">=")
     parts, least = threshold.denominator, threshold.numerator * 10**6
+    above, below = order(1, 0), order(-1, 0)
+    near = abs(threshold) * 10**6 / _NEAR
+    high, low = ceil(threshold * 10**6 + near), floor(threshold * 10**6 - near)
 
     def holds(amount: int, numbers: int) -> bool:
-        if not numbers:
-            return False
+        if amount > high * numbers:  # as nearly always, so or below: it is less work than what is meant
+            return above
+        if amount < low * numbers:
+            return below
         wanted = least * numbers
         off = amount * parts - wanted
-        if abs(off) * (_TOLERANCE - 1) > abs(wanted):  # as nearly always: it is less work than what is meant
-            return order(off, 0)
-        return of_equals if abs(off) * _TOLERANCE <= max(abs(wanted + off), abs(wanted)) else order(off, 0)
+        if abs(off) * _TOLERANCE <= max(abs(wanted + off), abs(wanted)):
+            return of_equals and numbers > 0
+        return order(off, 0)
 
     return holds
 
@@ -97,7 +104,7 @@ def lifetime(term: StepTerm, strand: Strand) -> Callable[[Scene], Value]:
         case Average(_, field):
             return lambda scene: _total(scene, strand, field)
         case Distinct(_, field):
-            return lambda scene: len(scene.series(strand, (Occurrences, field)).moments)
+            return lambda scene: len(scene.column(strand).series((Occurrences, field)).moments)
 
 
 def value_at(term: StepTerm, scene: Scene, at_ms: int) -> Value:
@@ -111,7 +118,8 @@ def value_at(term: StepTerm, scene: Scene, at_ms: int) -> Value:
 
 
 def _total(scene: Scene, strand: Strand, field: str) -> Total:
-    kept, before = scene.series(strand, (Amounts, field)).since(0), _dropped(scene, strand).dropped_totals.get(field)
+    kept = scene.column(strand).series((Amounts, field)).since(0)
+    before = _dropped(scene, strand).dropped_totals.get(field)
     return Total(before.millionths + kept.millionths, before.numbers + kept.numbers) if before else kept
 
 
@@ -179,7 +187,7 @@ def _recent_at_least(strand: Strand, within_ms: int, least: int) -> Evaluate:
 def _values_at_least(strand: Strand, field: str, expire: Expiry) -> AtLeast:
     def at_least(least: int) -> Evaluate:
         def evaluate(scene: Scene) -> Intervals:
-            moments = scene.series(strand, (Occurrences, field)).moments
+            moments = scene.column(strand).series((Occurrences, field)).moments
             return (START, expire(moments[-least], scene.zone)) if len(moments) >= least else NEVER
 
         return evaluate
@@ -190,7 +198,7 @@ def _values_at_least(strand: Strand, field: str, expire: Expiry) -> AtLeast:
 def _sum_at_least(strand: Strand, field: str, expire: Expiry) -> AtLeast:
     def at_least(least: int) -> Evaluate:
         def evaluate(scene: Scene) -> Intervals:
-            newest = scene.series(strand, (Amounts, field)).newest_reaching(least)
+            newest = scene.column(strand).series((Amounts, field)).newest_reaching(least)
             return NEVER if newest is None else (START, expire(scene.column(strand).moments[newest], scene.zone))
 
         return evaluate
@@ -200,9 +208,10 @@ def _sum_at_least(strand: Strand, field: str, expire: Expiry) -> AtLeast:
 
 def _stepping(strand: Strand, field: str, expire: Expiry, holds: Callable[[int, int], bool]) -> Evaluate:
     def evaluate(scene: Scene) -> Intervals:
-        moments, amounts, zone = scene.column(strand).moments, scene.series(strand, (Amounts, field)), scene.zone
-        first = bisect_right(moments, scene.profile.latest_ms, key=lambda at_ms: expire(at_ms, zone))
-        ends = [START, *(expire(at_ms, zone) for at_ms in moments[first:])]
-        return from_steps(dict(zip(ends, starmap(holds, amounts.left_from(first)), strict=True)).items())
+        column, zone = scene.column(strand), scene.zone
+        first = bisect_right(column.moments, scene.profile.latest_ms, key=lambda at_ms: expire(at_ms, zone))
+        ends = [START, *[expire(at_ms, zone) for at_ms in column.moments[first:]]]
+        truths = starmap(holds, column.series((Amounts, field)).left_from(first))
+        return from_steps(dict(zip(ends, truths, strict=True)).items())
 
     return evaluate

@@ -1,6 +1,6 @@
 """When times compare with durations and with each other: they all grow evenly, from the moment that they count from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from services.segmentation.intervals import ALWAYS, NEVER, START, Intervals
 from services.segmentation.rules.nodes import Operator
@@ -12,30 +12,25 @@ Origin = Callable[[Scene], int | None]
 
 
 def duration_comparison(origin: Origin, symbol: Operator, duration_ms: int) -> Callable[[Scene], Intervals]:
+    without = ALWAYS if symbol in (">", ">=", "!=") else NEVER  # longer ago than any duration
+    holds = _HOLDS[symbol]
+
     def evaluate(scene: Scene) -> Intervals:
         origin_ms = origin(scene)
-        if origin_ms is None:  # longer ago than any duration
-            return ALWAYS if symbol in (">", ">=", "!=") else NEVER
-        return _compared(symbol, origin_ms + duration_ms)
+        return without if origin_ms is None else holds(origin_ms + duration_ms)
 
     return evaluate
 
 
-def _compared(symbol: Operator, reached_ms: int) -> Intervals:
-    """When a time compares so with a duration that it reaches at a moment."""
-    match symbol:
-        case "<":
-            return (START, reached_ms)
-        case "<=":
-            return (START, reached_ms + 1)
-        case ">":
-            return (reached_ms + 1,)
-        case ">=":
-            return (reached_ms,)
-        case "==":
-            return (reached_ms, reached_ms + 1)
-        case "!=":
-            return (START, reached_ms, reached_ms + 1)
+_HOLDS: Mapping[Operator, Callable[[int], Intervals]] = {
+    "<": lambda reached_ms: (START, reached_ms),
+    "<=": lambda reached_ms: (START, reached_ms + 1),
+    ">": lambda reached_ms: (reached_ms + 1,),
+    ">=": lambda reached_ms: (reached_ms,),
+    "==": lambda reached_ms: (reached_ms, reached_ms + 1),
+    "!=": lambda reached_ms: (START, reached_ms, reached_ms + 1),
+}
+"""When a time compares so with a duration that it reaches at a moment."""
 
 
 def times_comparison(left: Origin, symbol: Operator, right: Origin) -> Callable[[Scene], Intervals]:

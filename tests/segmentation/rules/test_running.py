@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from services.segmentation.profile import Entry, millionths
 from services.segmentation.rules.running import Amounts, Occurrences, Weights
+from services.segmentation.rules.strands import NOTHING, Column
 
 VALUES = [None, "a", "b", True, 1, 1.0, 0.1, -2, 1e15, ("a", "b")]
 histories = st.lists(st.tuples(st.integers(0, 40), st.sampled_from(VALUES)), min_size=1, max_size=12)
@@ -72,3 +73,19 @@ def test_weights(history: list[tuple[int, object]], held: int, halflife_ms: int)
         assert series.total() == anew.total()
         plainly = sum(2.0 ** ((each.ts_ms - entry.ts_ms) / halflife_ms) for each in left)
         assert abs(series.total() - plainly) <= 1e-14 * plainly
+
+
+@given(histories, st.integers(1, 5))
+def test_a_column_and_its_series_follow_the_log(history: list[tuple[int, object]], held: int) -> None:
+    found, recipe = entries(history), (Amounts, "field")
+    column = Column(found[:held])
+    assert column.series(recipe) is column.series(recipe)
+    column.push(found[held:])
+    column.shift(found[: max(0, len(found) - held)])
+    anew = Column(found[max(0, len(found) - held) :])
+    assert (column.entries, column.moments) == (anew.entries, anew.moments)
+    assert list(column.series(recipe).left_from(0)) == list(anew.series(recipe).left_from(0))
+
+
+def test_what_everybody_shares_remembers_no_series_of_anybody() -> None:
+    assert NOTHING.series((Amounts, "field")) is not NOTHING.series((Amounts, "field"))
