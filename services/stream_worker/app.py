@@ -30,7 +30,7 @@ from services.segmentation.time_zones import TimeZones
 from services.segmentation.wire import keys
 from services.segmentation.wire.catalog import catalog_decoder
 from services.segmentation.wire.profile import VERSION, encode_profile
-from services.segmentation.wire.profile_2 import encode_profile_2
+from services.segmentation.wire.profile_3 import encode_profile_3
 from services.stream_worker.cache import StateCache
 from services.stream_worker.condition import facts_of, missing_in
 from services.stream_worker.log_watch import EVERY_S, LogWatch
@@ -112,7 +112,7 @@ def _store(settings: WorkerSettings, redis: RedisClient) -> UserStore:
         now_ms,
         tells=settings.changes,
         consent_required=settings.consent_required,
-        encode=encode_profile if settings.profile_codec == VERSION else encode_profile_2,
+        encode=encode_profile if settings.profile_codec == VERSION else encode_profile_3,
     )
 
 

@@ -14,10 +14,10 @@ class WorkerSettings(Settings):
     )
     max_records: int = Field(8_000, ge=1, description="number of records that one turn takes from the log at most")
     profile_codec: int = Field(
-        3,
-        ge=2,
-        le=3,
-        description="codec of the profiles that it writes; 2 while workers of the release before are at work",
+        4,
+        ge=3,
+        le=4,
+        description="codec of the profiles that it writes; 3 while workers of the release before are at work",
     )
     changes_grace_ms: int = Field(
         1_000,

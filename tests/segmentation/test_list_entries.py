@@ -20,9 +20,8 @@ from services.segmentation.events import (
     read_event,
 )
 from services.segmentation.keep import KEEP_ALL
-from services.segmentation.profile import MAX_LISTS, Latest, Listing, Profile, add, add_all
+from services.segmentation.profile import MAX_LISTS, Listing, Profile, add, add_all
 from services.segmentation.wire.profile import VERSION, decode_profile, encode_profile
-from services.segmentation.wire.profile_2 import encode_profile_2
 from services.segmentation.wire.version import UnknownCodec
 
 NOW = 1_732_240_000_123
@@ -154,17 +153,6 @@ def test_what_one_user_can_be_listed_on_is_bounded_whatever_the_order() -> None:
     assert encode_profile(forward) == encode_profile(backward)
     assert sorted(forward.lists) == [f"l{number:03d}" for number in range(150 - MAX_LISTS, 150)]
     assert forward.lists["l050"].ts_ms == 200
-
-
-def test_a_profile_of_before_lists_is_read_and_folded_on() -> None:
-    event = Event("v", "u", "view", 20, traits={"tier": "gold"}, purposes=frozenset({1}))
-    _, *columns = msgpack.unpackb(encode_profile_2(fold(event)), strict_map_key=False)
-    before: bytes = msgpack.packb([1, *columns[:8]])
-    profile = decode_profile(before)
-    assert profile == fold(event)
-    assert (profile.time_zone, profile.lists) == (None, {})
-    assert profile.traits["tier"] == Latest(20, "v", "gold")
-    assert add(profile, entry(30), KEEP_ALL) == fold(event, entry(30))
 
 
 def test_a_profile_of_a_codec_to_come_is_refused() -> None:

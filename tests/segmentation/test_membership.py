@@ -126,11 +126,6 @@ def test_a_membership_survives_its_bytes() -> None:
 def test_what_the_version_before_wrote_is_read() -> None:
     found = decode_membership(msgpack.packb([1, 7, 1_000, None, [1, 9], [0, -5, 10]]))
     assert found == Membership(7, 1_000, (Span(0, 995, 1_010),), None, frozenset({1, 9}), counted=False)
-    profile = decode_profile(
-        msgpack.packb([1, 5, 9, [], [], [["view", [5, 4], bytes(16), [], [], b"", 0, []]], [], [], None])
-    )
-    assert (profile.first_ms, profile.latest_ms, profile.time_zone, profile.lists) == (5, 9, None, {})
-    assert [entry.ts_ms for entry in profile.types["view"].entries] == [5, 9]
 
 
 def test_bytes_of_another_version_are_refused() -> None:

@@ -13,8 +13,9 @@ from typing import Any
 
 import orjson
 
-from services.segmentation import engine, events
 from services.segmentation.catalog import Catalog, SegmentDefinition
+from services.segmentation.engine import UserState, step
+from services.segmentation.events import decode_fact
 from services.segmentation.keep import KEEP_ALL
 from services.segmentation.wire.membership import encode_membership
 from services.segmentation.wire.profile import encode_profile
@@ -30,12 +31,11 @@ def record(rules: dict[str, str], stories: dict[str, list[dict[str, Any]]]) -> d
 
 
 def stored(told: list[dict[str, Any]], catalog: Catalog) -> dict[str, str]:
-    decode: Any = getattr(events, "decode_fact", None) or vars(events)["decode_event"]
-    facts = [decode(orjson.dumps(each), ARRIVED_MS) for each in told]
-    step: Any = engine.step
-    zone = [UTC] if "zone" in step.__annotations__ else []
-    profile, membership = step(engine.UserState(), facts, catalog, KEEP_ALL, *zone)
-    return {"profile": text(encode_profile(profile)), "membership": text(encode_membership(membership))}
+    facts = [decode_fact(orjson.dumps(each), ARRIVED_MS) for each in told]
+    state = step(UserState(), facts, catalog, KEEP_ALL, UTC)
+    assert state.profile is not None
+    assert state.membership is not None
+    return {"profile": text(encode_profile(state.profile)), "membership": text(encode_membership(state.membership))}
 
 
 def text(data: bytes) -> str:

@@ -6,7 +6,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 
+import msgpack
 import pytest
+from redis import Redis
 
 from tests.behaviour.conftest import kafka_env
 from tests.behaviour.product import Product, running
@@ -14,8 +16,8 @@ from tests.faults.comparing import RULES, Load, compare_every_user
 from tests.support.seeds import random_of_this_run
 from tests.support.servers import redis_server
 
-PREVIOUS = "69df48b"
-"""The commit of the previous release."""
+PREVIOUS = "df82a42"
+"""The last commit that wrote profiles with codec 3."""
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -43,10 +45,9 @@ def test_workers_of_both_releases_share_the_partitions_and_take_over_from_each_o
         redis = stack.enter_context(redis_server(tmp_path))
         env = {"TRANCHE_PARTITIONS": "8", "TRANCHE_REDIS_URL": redis.url, **kafka_env(kafka_bootstrap)}
         old = Product(tmp_path / "old", env | {"PYTHONPATH": str(previous)})
-        new = Product(tmp_path / "new", env | {"TRANCHE_PROFILE_CODEC": "2"})
+        new = Product(tmp_path / "new", env | {"TRANCHE_PROFILE_CODEC": "3"})
         with running(old):
             old.define(**RULES)
-            assert old.status()["catalog_version"] == len(RULES)  # that release counted edits
             send_some(old, load)
             old.wait_applied()
             stack.enter_context(running(new))
@@ -62,6 +63,19 @@ def test_workers_of_both_releases_share_the_partitions_and_take_over_from_each_o
             compare_every_user(old, load, random)
             new.start()
         compare_every_user(new, load, random)
+        assert codecs(redis.url) == {3}
+        new.stop()
+        alone = Product(tmp_path / "new", env)
+        with running(alone):
+            send_some(alone, load)
+            compare_every_user(alone, load, random)
+        assert codecs(redis.url) in ({4}, {3, 4}), "users without further events stay as they are"
+
+
+def codecs(redis_url: str) -> set[int]:
+    """Of all stored profiles."""
+    with Redis.from_url(redis_url) as redis:
+        return {msgpack.unpackb(redis.get(key) or b"", strict_map_key=False)[0] for key in redis.scan_iter("{p*}:s:*")}
 
 
 def send_some(product: Product, load: Load) -> None:
