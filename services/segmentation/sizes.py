@@ -30,13 +30,15 @@ def segment_of(counter: int) -> tuple[int, int]:
     return divmod(counter, ORDINALS)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Part:
     """What changes within one stretch."""
 
     sizes: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
     """By counter, what it comes to when the stretch is over."""
     records: list[int] = field(default_factory=list)
+    taken_back: int = field(default=0, compare=False)
+    """The number of those that are the opposite of an earlier one."""
 
 
 class Tally:
@@ -56,14 +58,16 @@ class Tally:
         self._count(space, [span for span in old if span not in new], -1)
         self._count(space, [span for span in new if span not in old], 1)
 
-    def add(self, counter: int, at_ms: int, users: int) -> None:
-        """One user more (1) or fewer (-1) from a moment on."""
+    def add(self, counter: int, at_ms: int, users: int, taken_back: int = 0) -> None:
+        """One user more (1) or fewer (-1) from a moment on; `taken_back` (1) where that is the opposite of an earlier
+        one."""
         if at_ms <= self._over_ms:
             self.over[counter] += users
             return
         stretch = self._wheel.holding(at_ms)
         part = self.ahead[stretch]
         part.sizes[counter] += users
+        part.taken_back += taken_back
         part.records.append((at_ms - stretch.begin_ms - 1) << _TIME_SHIFT | counter << 1 | (users < 0))
 
     def add_records(self, stretch: Stretch, records: Iterable[int]) -> None:
@@ -73,18 +77,27 @@ class Tally:
             self.add((record >> 1) % _COUNTERS, at_ms, -1 if record & _GOES else 1)
 
     def _count(self, space: int, spans: Iterable[Span], users: int) -> None:
-        over, over_ms = self.over, self._over_ms
+        over, over_ms, taken_back = self.over, self._over_ms, int(users < 0)
         for ordinal, since_ms, until_ms in spans:
             counter = space * ORDINALS + ordinal
             if since_ms <= over_ms:  # as nearly always; the rest of `add` costs more
                 over[counter] += users
             else:
-                self.add(counter, since_ms, users)
+                self.add(counter, since_ms, users, taken_back)
             if until_ms is not None:
-                self.add(counter, until_ms, -users)
+                self.add(counter, until_ms, -users, taken_back)
 
 
 def net(records: Sequence[int]) -> list[int]:
     """The same without what was taken back."""
     numbers = Counter(records)
     return [record for record, number in numbers.items() for _ in range(number - numbers.get(record ^ _GOES, 0))]
+
+
+def sizes_within(records: Iterable[int], over_ms: int) -> Counter[int]:
+    """By counter, what those records of a stretch come to that happen in its first `over_ms`."""
+    sizes: Counter[int] = Counter()
+    for record in records:
+        if record >> _TIME_SHIFT < over_ms:
+            sizes[(record >> 1) % _COUNTERS] += -1 if record & _GOES else 1
+    return sizes

@@ -75,8 +75,13 @@ class Wheel(NamedTuple):
         if self.minutes_ms - _MINUTES_AHEAD_MS <= now_ms and self.minutes_ms < self.hours_ms:
             return Stretch(self.minutes_ms, HOUR_MS), self._replace(minutes_ms=self.minutes_ms + HOUR_MS)
         if self.hours_ms - _HOURS_AHEAD_MS <= now_ms:
-            return Stretch(self.hours_ms, DAY_MS), self._replace(hours_ms=self.hours_ms + DAY_MS)
+            return self.finer()
         return None
+
+    def finer(self) -> tuple[Stretch, Self]:
+        """The first day that is not cut into hours yet, and the wheel by which it is: days that hold much are cut
+        before they come near."""
+        return Stretch(self.hours_ms, DAY_MS), self._replace(hours_ms=self.hours_ms + DAY_MS)
 
     def _stretch(self, begin_ms: int) -> Stretch:
         return Stretch(begin_ms, self._length_ms(begin_ms))

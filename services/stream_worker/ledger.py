@@ -8,10 +8,14 @@ from typing import NamedTuple
 
 from services.segmentation.membership import Membership
 from services.segmentation.sizes import MAX_SPACES, Tally, net
-from services.segmentation.wheel import Stretch, Wheel
+from services.segmentation.wheel import DAY_MS, Stretch, Wheel
 
-MIN_OVERGROWN = 256
-"""Records are netted when more were added than there were, but not for fewer than this."""
+MIN_OVERGROWN = 64
+"""Records are netted when that throws away half as many as it leaves, but not for fewer than this."""
+
+CROWDED = 50_000
+"""Records of a day that is cut into hours before it comes near, so that no script takes much longer than a millisecond
+to read or to write what is kept of a stretch."""
 
 Move = tuple[str, Membership | None, Membership]
 """A space, and the membership of one of its users before and after."""
@@ -23,6 +27,8 @@ class Edit(NamedTuple):
     stretch: Stretch
     sizes: Mapping[int, int] = {}
     records: Sequence[int] = ()
+    taken_back: int = 0
+    """The number of records that are the opposite of an earlier one of the stretch."""
     forget_sizes: bool = False
     forget_records: bool = False
 
@@ -44,18 +50,24 @@ class Entry(NamedTuple):
 class Ledger:
     def __init__(self, turn: str, now_ms: int, wheel: Wheel, spaces: Sequence[str]) -> None:
         self.turn, self.now_ms, self.wheel = turn, now_ms, wheel
-        self.overgrown: set[Stretch] = set()
-        """Stretches whose records are worth netting."""
+        self.overgrown: dict[Stretch, int] = {}
+        """Stretches whose records are worth netting, with their number as far as it is known."""
+        self.crowded: set[Stretch] = set()
+        """Days that hold too much."""
         self._due_ms = wheel.due_ms
         self._spaces = {space: number for number, space in enumerate(spaces)}
-        self._kept: dict[Stretch, int] = {}
-        """The number of records when they were last netted."""
-        self._added: dict[Stretch, int] = {}
-        """Records added since."""
+        self._held: dict[Stretch, int] = {}
+        """The number of records, as far as known: of those from before the partition was opened nothing is."""
+        self._idle: dict[Stretch, int] = {}
+        """How many of them netting would throw away."""
 
     @property
     def is_due(self) -> bool:
-        return self.now_ms >= self._due_ms or bool(self.overgrown)
+        return self.now_ms >= self._due_ms or bool(self.overgrown) or bool(self.crowded)
+
+    def turned(self) -> tuple[Stretch, Wheel] | None:
+        """The next stretch to be kept another way, and the wheel from then on; None when nothing is due."""
+        return self.wheel.turned(self.now_ms) or (self.wheel.finer() if self.crowded else None)
 
     def go_on(self, now_ms: int) -> None:
         """Time does, and never back: what is over is not told from what was over before."""
@@ -68,7 +80,7 @@ class Ledger:
             number = spaces.setdefault(space, len(spaces))
             if number < MAX_SPACES:
                 tally.replace(number, before, after)
-        edits = [Edit(stretch, part.sizes, part.records) for stretch, part in tally.ahead.items()]
+        edits = [Edit(stretch, part.sizes, part.records, part.taken_back) for stretch, part in tally.ahead.items()]
         return Entry(self.wheel, list(spaces)[len(self._spaces) : MAX_SPACES], tally.over, edits)
 
     def accept(self, turn: str, entry: Entry) -> None:
@@ -82,15 +94,20 @@ class Ledger:
     def _watch_growth(self, edit: Edit) -> None:
         stretch = edit.stretch
         if edit.forget_records:
-            self.overgrown.discard(stretch)
-            self._added.pop(stretch, None)
-            self._kept.pop(stretch, None)
-            if edit.records:
-                self._kept[stretch] = len(edit.records)
+            self._forget(stretch)
+        if not edit.records:
             return
-        added = self._added[stretch] = self._added.get(stretch, 0) + len(edit.records)
-        if added > max(MIN_OVERGROWN, self._kept.get(stretch, 0)):
-            self.overgrown.add(stretch)
+        held = self._held[stretch] = self._held.get(stretch, 0) + len(edit.records)
+        idle = self._idle[stretch] = self._idle.get(stretch, 0) + 2 * edit.taken_back
+        if idle > max(MIN_OVERGROWN, (held - idle) // 2):
+            self.overgrown[stretch] = held
+        if held > CROWDED and stretch.length_ms == DAY_MS:
+            self.crowded.add(stretch)
+
+    def _forget(self, stretch: Stretch) -> None:
+        for known in (self._held, self._idle, self.overgrown):
+            known.pop(stretch, None)
+        self.crowded.discard(stretch)
 
 
 def over(stretch: Stretch, wheel: Wheel, sizes: Mapping[int, int]) -> Entry:

@@ -1,15 +1,19 @@
-"""What time makes of the counts, a piece at a time: stretches that come near are split, those that are over are added
-up, and records that were taken back are thrown away.
+"""What time makes of the counts, a piece at a time: stretches that come near are split, as are those that hold much,
+those that are over are added up, and records that were taken back are thrown away.
 """
 
 import asyncio
 from collections.abc import Mapping
+from itertools import accumulate
 
+from services.segmentation.wheel import Stretch
 from services.stream_worker import ledger
 from services.stream_worker.store import UserStore
 
 PARTITIONS_A_TURN = 8
 STRETCHES_A_STEP = 32
+RECORDS_A_STEP = 50_000
+"""Netted at one go, as far as they are known; of one stretch there may be more."""
 
 
 class Upkeep:
@@ -34,12 +38,19 @@ class Upkeep:
 
     async def _next(self, partition: int) -> ledger.Entry:
         store, known = self._store, self._store.ledger(partition)
-        turned = known.wheel.turned(known.now_ms)
+        turned = known.turned()
         if turned is None:
-            overgrown = list(known.overgrown)[:STRETCHES_A_STEP]
+            overgrown = some_of(known.overgrown)
             records = await asyncio.gather(*(store.moments_in(partition, stretch) for stretch in overgrown))
             return ledger.netted(known.wheel, dict(zip(overgrown, records, strict=True)))
         stretch, wheel = turned
         if stretch.end_ms <= wheel.over_ms:
             return ledger.over(stretch, wheel, await store.sizes_in(partition, stretch))
         return ledger.split(stretch, wheel, await store.moments_in(partition, stretch), known.now_ms)
+
+
+def some_of(overgrown: Mapping[Stretch, int]) -> list[Stretch]:
+    """As many as one step takes; the first one always."""
+    up_to = accumulate(overgrown.values())
+    some = [stretch for stretch, records in zip(overgrown, up_to, strict=True) if records <= RECORDS_A_STEP]
+    return some[:STRETCHES_A_STEP] or list(overgrown)[:1]

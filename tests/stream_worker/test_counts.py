@@ -158,7 +158,8 @@ class World:
 async def test_sizes_are_those_of_the_memberships_whatever_happens(
     clean_redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger, "MIN_OVERGROWN", 8)  # so that a few users are worth netting
+    monkeypatch.setattr(ledger, "MIN_OVERGROWN", 8)  # so that a few users are worth netting,
+    monkeypatch.setattr(ledger, "CROWDED", 30)  # and crowd a day
     random = random_of_this_run()
     async with redis_at(clean_redis_url) as redis:
         world = World(redis, random)

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple, Protocol
 import msgpack
 
 from services.runtime.redis_client import RedisClient
-from services.segmentation.sizes import ORDINALS, segment_of
+from services.segmentation.sizes import ORDINALS, segment_of, sizes_within
 from services.segmentation.wheel import Wheel
 from services.segmentation.wire import keys
-from services.segmentation.wire.sizes import decode_wheel, encode_wheel
+from services.segmentation.wire.sizes import decode_pieces, decode_wheel, encode_wheel
 
 
 class _Script(Protocol):
@@ -27,7 +27,8 @@ class _Answer(NamedTuple):
     wheel: Wheel
     written_ms: int
     """When the partition's worker last wrote."""
-    found: Any
+    found: Sequence[Any]
+    """What else the script returned."""
 
 
 class SizeReads:
@@ -46,8 +47,11 @@ class SizeReads:
             names = [keys.sizes_in(partition, stretch) for stretch in over]
             return [*names, keys.moments_in(partition, last)], [last.begin_ms, last.end_ms]
 
-        spaces, flat = (await self._ask(self._now, partition, at_ms, asked)).found
-        places = ((*segment_of(counter), users) for counter, users in zip(flat[::2], flat[1::2], strict=True))
+        over_ms, packed, pieces = (await self._ask(self._now, partition, at_ms, asked)).found
+        spaces, flat = msgpack.unpackb(packed)
+        sizes = sizes_within(decode_pieces(pieces), over_ms)
+        sizes.update(dict(zip(flat[::2], flat[1::2], strict=True)))
+        places = ((*segment_of(counter), users) for counter, users in sizes.items() if users)
         return {(spaces[space], ordinal): users for space, ordinal, users in places}
 
     async def ahead(
@@ -63,10 +67,11 @@ class SizeReads:
             return names, [space, ordinal, ORDINALS]
 
         answer = await self._ask(self._ahead, partition, now_ms, asked)
-        if not any(answer.found):
+        changes = msgpack.unpackb(*answer.found)
+        if not any(changes):
             return None
         ends_ms = [answer.wheel.over_ms, *(stretch.end_ms for stretch in answer.wheel.ahead(until_ms))]
-        sizes = zip(ends_ms, accumulate(answer.found), strict=True)
+        sizes = zip(ends_ms, accumulate(changes), strict=True)
         return {end_ms: users for end_ms, users in sizes if end_ms >= answer.written_ms}
 
     async def _ask(
@@ -83,10 +88,10 @@ class SizeReads:
             wheel = known or Wheel.at(at_ms)
             more, args = asked(wheel, max(at_ms, written_ms))
             believed = encode_wheel(known) if known else ""
-            found_wheel, written, *packed = await script(keys=[*names, *more], args=[believed, at_ms, *args])
+            found_wheel, written, *found = await script(keys=[*names, *more], args=[believed, at_ms, *args])
             written_ms = int(written)
-            if packed:
-                return _Answer(wheel, written_ms, msgpack.unpackb(packed[0]))
+            if found:
+                return _Answer(wheel, written_ms, found)
             self._learn(partition, found_wheel)
 
     def _learn(self, partition: int, wheel: bytes) -> None:
