@@ -2,7 +2,10 @@
 
 import sys
 
-from loadtests.load.cli import main
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        from loadtests.load.cli import main
+
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:  # while modules are imported
+        sys.exit(130)

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 
 from loadtests.bench.batch import cli as batch
 from loadtests.bench.errors import BenchError
@@ -21,17 +22,27 @@ every server is started here, on free ports of loopback and in temporary folders
 SERVERS = ("TRANCHE_KAFKA_", "TRANCHE_REDIS_", "TRANCHE_HOST", "TRANCHE_API_KEYS", "TRANCHE_WEBHOOKS")
 """Settings that name an operator's own servers; a comparison must not reach them."""
 
+_ENDS = (signal.SIGINT, signal.SIGTERM)
+
 
 def main(arguments: Sequence[str]) -> int:
     """The exit status: 0 for a comparison that was made, whatever its verdict, and 2 for one that could not be."""
     for name in [each for each in os.environ if each.startswith(SERVERS)]:
         del os.environ[name]
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that all that was started is stopped
+    for each in _ENDS:
+        signal.signal(each, _end)
     runs = [arguments] if arguments else [["lookups"], ["batch"], ["workers"]]
     try:
         return max([_run(_parser().parse_args(each)) for each in runs])
-    except KeyboardInterrupt:
-        return 130
+    except KeyboardInterrupt as interrupted:
+        return 128 + int(str(interrupted))
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    """The first one has all that was started stopped and deleted, in which no second one may disturb."""
+    for each in _ENDS:
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt(number)
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -22,12 +22,11 @@ from loadtests.load.measured.thresholds import THRESHOLDS_FILE
 from loadtests.load.traffic.plan import Target
 
 KEY_VARIABLE = "TRANCHE_API_KEY"
-WORKER_PORT = 8082
 
 _ABOUT = "Load tests for operators: an open-loop generator, freshness, worker lag, and a verdict for each threshold."
 _EPILOG = (
     "Begin with `run quick` beside a running `tranche up`. Exit codes: 0 all thresholds hold, 1 one does not, 2 the "
-    "run is invalid or could not take place. loadtests/README.md tells more."
+    "run is invalid or could not take place, 130 it was stopped by hand. loadtests/README.md tells more."
 )
 
 
@@ -68,6 +67,7 @@ def options_of(told: Namespace) -> Options:
         probes_per_s=told.probes,
         probe=ProbeSegment(told.probe_segment, may_create=told.create) if told.freshness else None,
         sources=_sources(told.metrics, target),
+        finds_workers=told.metrics is None,
     )
 
 
@@ -93,7 +93,7 @@ def _where(command: ArgumentParser) -> None:
         action="append",
         metavar="ROLE=URL",
         help="a process whose /metrics tell its CPU: api, collector or worker, once for each process (default: --api, "
-        f"--collector, and a worker on port {WORKER_PORT} of the API's host)",
+        "--collector, and workers on the ports after the collector's, where `tranche up` has them)",
     )
 
 
@@ -156,8 +156,7 @@ class _Help(ArgumentDefaultsHelpFormatter):
 
 def _sources(told: Sequence[str] | None, target: Target) -> tuple[Source, ...]:
     if told is None:
-        own = (("api", target.api), ("collector", target.collector), ("worker", _worker_beside(target.api)))
-        return tuple(Source(role, url) for role, url in own if url is not None)
+        return tuple(Source(role, url) for role, url in (("api", target.api), ("collector", target.collector)) if url)
     return tuple(_source(each) for each in told)
 
 
@@ -166,10 +165,6 @@ def _source(told: str) -> Source:
     if role not in WORK or not url:
         raise CannotRun(f"--metrics {told}: write ROLE=URL, where the role is one of {', '.join(WORK)}")
     return Source(role, url.rstrip("/"))
-
-
-def _worker_beside(api: str | None) -> str | None:
-    return f"http://{urlsplit(api).hostname}:{WORKER_PORT}" if api else None
 
 
 def _base(url: str) -> str | None:

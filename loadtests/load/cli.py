@@ -13,6 +13,7 @@ from rich.table import Table
 from loadtests.load.arguments import options_of, parser
 from loadtests.load.commands import Run, Work, freshness, once, peak
 from loadtests.load.control.errors import CannotRun
+from loadtests.load.control.interruption import STOPPED
 from loadtests.load.measured.thresholds import BadThresholds, Verdict
 from loadtests.load.report.writing import read_report, write_report
 from loadtests.load.traffic.scenarios import SCENARIOS
@@ -32,7 +33,8 @@ def main(arguments: list[str]) -> int:
     except (CannotRun, BadThresholds) as error:
         Console(stderr=True).print(f"loadtests: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
     except (KeyboardInterrupt, asyncio.CancelledError):
-        Console(stderr=True).print("loadtests: stopped before anything was measured", style="red")
+        Console(stderr=True).print("loadtests: stopped, without a report", style="red")
+        return STOPPED
     return CANNOT
 
 

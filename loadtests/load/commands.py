@@ -1,14 +1,14 @@
 """What the commands do, from options to an exit code."""
 
 import asyncio
-import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 
+from loadtests.load.control.gathering import few_probes
+from loadtests.load.control.interruption import STOPPED, interruptible
 from loadtests.load.control.options import Options
 from loadtests.load.control.peak import Search, find_peak
 from loadtests.load.control.progress import Progress
@@ -20,7 +20,7 @@ from loadtests.load.report.writing import write_report
 from loadtests.load.words import stage_line, summary
 
 PARTS_OF_PEAK = (50, 90)
-STEPS_LONG = 3
+STEPS_LONG = 6
 """So many times as long as a step is what comes after the search: a p99 of freshness takes probes."""
 Work = Callable[[Session, "Run"], Awaitable[Document]]
 
@@ -38,16 +38,20 @@ class Run:
         return applicable(told, self.options.parts)
 
     def do(self, work: Work) -> int:
-        """The exit code. Raises CannotRun, BadThresholds."""
+        """The exit code. Raises CannotRun, BadThresholds, and CancelledError where it was stopped without a report."""
         self.limits()  # to know before the run that they can be read
-        told = asyncio.run(self._do(work))
+        try:
+            told = asyncio.run(self._do(work))
+        finally:
+            for warning in self.progress.warnings:
+                self._console.print(warning, style="yellow", markup=False, soft_wrap=True)
         write_report(told, self._out)
         summary(told, self._out, self._console)
-        return Verdict(told["verdict"]).exit_code
+        return STOPPED if _stopped(self) else Verdict(told["verdict"]).exit_code
 
     async def _do(self, work: Work) -> Document:
         async with (
-            _interruptible(self.progress),
+            interruptible(self.progress),
             shown(self.progress, self._console),
             session(self.options, self.progress) as opened,
         ):
@@ -65,6 +69,7 @@ class Run:
 async def once(opened: Session, run: Run) -> Document:
     """One stage, as the options say."""
     stage = await run.stage(opened, run.options.scenario, run.options.rate, run.options.seconds)
+    stage.measured.notes += few_probes(stage.measured)
     return run.document("Load test", [stage])
 
 
@@ -85,11 +90,14 @@ def freshness(known_peak: float | None, factor: float) -> Work:
         search = Search(held=known_peak) if known_peak else await _search(opened, run, factor)
         if search.held is None:
             return concluded(run.document("Freshness", search.stages), search.verdict, search.conclusion)
-        stages = [await _at_part(opened, run, search.held, part) for part in PARTS_OF_PEAK if not _stopped(run)]
+        stages = [stage for part in PARTS_OF_PEAK if (stage := await _at_part(opened, run, search.held, part))]
+        if not stages:
+            told = run.document("Freshness", search.stages)
+            return concluded(told, Verdict.INVALID, f"freshness was not measured; {search.conclusion}")
         told = run.document("Freshness", stages)
         lines = [] if known_peak else [search.conclusion]
         return concluded(
-            told, Verdict(told["verdict"]), told["says"], [*lines, *(_freshness_line(stage) for stage in stages)]
+            told, Verdict(told["verdict"]), told["says"], [*lines, *(freshness_line(stage) for stage in stages)]
         )
 
     return work
@@ -105,16 +113,22 @@ async def _search(opened: Session, run: Run, factor: float) -> Search:
     return await find_peak(try_rate, run.options.rate, factor, lambda: _stopped(run))
 
 
-async def _at_part(opened: Session, run: Run, held: float, part: int) -> Stage:
+async def _at_part(opened: Session, run: Run, held: float, part: int) -> Stage | None:
+    """None where the run is to end."""
     await opened.catch_up()
+    if _stopped(run):
+        return None
     return await run.stage(
         opened, f"{part} % of peak", held * part / 100, STEPS_LONG * run.options.seconds, f"freshness-{part}"
     )
 
 
-def _freshness_line(stage: Stage) -> str:
-    told = (f"{name.removesuffix('_ms')} {stage.figures.get(f'freshness.{name}', 0):,.1f} ms" for name in _TIMES)
-    return f"freshness at {stage.name} ({stage.rate:,.0f} a second): {', '.join(told)}"
+def freshness_line(stage: Stage) -> str:
+    """One sentence for each load, with what its figures stand on."""
+    found = {name.removesuffix("_ms"): stage.figures.get(f"freshness.{name}") for name in _TIMES}
+    told = ", ".join(f"{name} {value:,.1f} ms" for name, value in found.items() if value is not None)
+    probes = stage.figures.get("freshness.probes", 0)
+    return f"freshness at {stage.name} ({stage.rate:,.0f} a second): {told or 'not measured'}; {probes:,.0f} probes"
 
 
 _TIMES = ("p50_ms", "p99_ms", "max_ms")
@@ -122,23 +136,3 @@ _TIMES = ("p50_ms", "p99_ms", "max_ms")
 
 def _stopped(run: Run) -> bool:
     return run.progress.stopped.is_set()
-
-
-@asynccontextmanager
-async def _interruptible(progress: Progress) -> AsyncIterator[None]:
-    """The first Ctrl-C or SIGTERM ends the run well, the next one at once."""
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    assert task is not None
-
-    def interrupt() -> None:
-        if progress.plan is None or progress.stopped.is_set():
-            task.cancel()
-        progress.stopped.set()
-
-    for each in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(each, interrupt)
-    try:
-        yield
-    finally:
-        for each in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(each)

@@ -1,5 +1,6 @@
 """What the terminal says when a run is over."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ _STYLES = {"ok": "green", "broken": "red", "invalid": "yellow"}
 
 
 def summary(told: Document, folder: Path, console: Console) -> None:
-    for stage in told["stages"]:
-        console.print(_thresholds(stage))
+    stages = told["stages"]
+    console.print(_thresholds(stages[0]) if len(stages) == 1 else _steps(stages))
+    for stage in stages:
+        said = stage["name"] + ": " if len(stages) > 1 else ""
         for line in (*stage["invalid"], *stage["notes"]):
-            console.print(f"  • {escape(line)}", soft_wrap=True)
+            console.print(f"  • {escape(said + line)}", soft_wrap=True)
     for line in told["conclusion"]:
         console.print(escape(line), soft_wrap=True)
     verdict = told["verdict"]
@@ -29,6 +32,17 @@ def stage_line(stage: Any) -> str:
     """One stage of several, when it is over."""
     broken = [each.limit.figure for each in stage.judged if each.verdict == "broken"]
     return f"{stage.rate:,.0f}/s: {stage.verdict}{' (' + ', '.join(broken) + ')' if broken else ''}"
+
+
+def _steps(stages: Sequence[Document]) -> Table:
+    """A line for each, with what broke; the report tells all thresholds of each."""
+    table = Table("", "a second", "verdict", "what broke: measured, limit")
+    for stage in stages:
+        broken = [each for each in stage["thresholds"] if each["verdict"] == "broken"]
+        told = ", ".join(f"{each['figure']}: {each['value']:.4g}, {each['bound']} {each['limit']:g}" for each in broken)
+        verdict = stage["verdict"]
+        table.add_row(stage["name"], f"{stage['rate']:,.0f}", f"[{_STYLES[verdict]}]{verdict}", escape(told))
+    return table
 
 
 def _thresholds(stage: Document) -> Table:

@@ -21,7 +21,8 @@ _LONGEST_DELAY_S = 2.0
 class Role:
     """`tranche NAME` on loopback, ready once its /readyz says so, or says that it works on all that it can.
 
-    Without a `port` each start takes a free one. `first_env` is for the first start alone.
+    Without a `port` each start takes a free one, as it does when its port is taken and it `may_move`. `first_env` is
+    for the first start alone.
     """
 
     def __init__(
@@ -31,9 +32,11 @@ class Role:
         env: Mapping[str, str],
         log_path: Path,
         first_env: Mapping[str, str] | None = None,
+        *,
+        may_move: bool = False,
     ) -> None:
         self.name = name
-        self._fixed_port, self._port = port, 0
+        self._wanted_port, self._may_move, self._port = port or 0, may_move or port is None, 0
         self._env, self._log_path = {**os.environ, **env}, log_path
         self._first_env = first_env or {}
         self._process: subprocess.Popen[bytes] | None = None
@@ -41,7 +44,7 @@ class Role:
         self._quick_ends = 0
 
     def start(self) -> None:
-        self._port = self._fixed_port or free_port()
+        self._port = free_port(self._wanted_port) if self._may_move else self._wanted_port
         env = {**self._env, **self._first_env, f"TRANCHE_{self.name.upper()}_PORT": str(self._port)}
         command = Path(sys.executable).with_name("tranche")
         self._process = start_child([str(command), self.name], env, self._log_path)
@@ -54,10 +57,14 @@ class Role:
         if not settled or self._ended():
             raise StartFailed(f"tranche {self.name} did not start; the end of {self._log_path}:\n{self._last_lines()}")
 
+    @property
+    def url(self) -> str:
+        """Where this machine reaches it, since its latest start."""
+        return f"http://{reachable(self._env.get('TRANCHE_HOST', ''))}:{self._port}"
+
     def ready(self) -> bool:
         try:
-            host = reachable(self._env.get("TRANCHE_HOST", ""))
-            answer = httpx.get(f"http://{host}:{self._port}/readyz", timeout=2, trust_env=False)
+            answer = httpx.get(f"{self.url}/readyz", timeout=2, trust_env=False)
         except httpx.HTTPError:
             return False
         return answer.is_success or _only_waits_for_repair(answer)

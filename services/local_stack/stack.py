@@ -11,6 +11,8 @@ from services.local_stack.ports import is_free
 from services.local_stack.redis_server import RedisServer
 from services.local_stack.role import Role
 
+_LAST_PORT = 65_535
+
 
 @dataclass(frozen=True)
 class StackOptions:
@@ -19,6 +21,12 @@ class StackOptions:
     data_dir: Path
     segments: Path | None = None
     workers: int = 1
+
+    @property
+    def worker_ports(self) -> list[int]:
+        """Where workers tell their metrics: on the ports after the collector's; 0 stands for any."""
+        after = (port for port in range(self.collector_port + 1, _LAST_PORT + 1) if port != self.api_port)
+        return [next(after, 0) for _ in range(self.workers)]
 
 
 class Stack:
@@ -48,6 +56,8 @@ class Stack:
             raise
         if self._redis is not None:
             _say(f"Redis is at {self._redis.url}: TRANCHE_REDIS_URL for `tranche repair` and `tranche dlq`")
+        workers = " ".join(f"{role.url}/metrics" for role in self._roles if role.name == "worker")
+        _say(f"workers tell their metrics at {workers}")
 
     def keep_alive(self) -> None:
         """Bring back what has died."""
@@ -95,9 +105,9 @@ class Stack:
         segments = {"TRANCHE_SEGMENTS": str(options.segments.resolve())} if options.segments else {}
         yield Role("collector", options.collector_port, shared, self._logs / "collector.log")
         yield Role("api", options.api_port, shared, self._logs / "api.log", segments)
-        for index in range(options.workers):
+        for index, port in enumerate(options.worker_ports):
             worker = {"TRANCHE_WORKERS": str(options.workers), "TRANCHE_WORKER_INDEX": str(index)}
-            yield Role("worker", None, shared | worker, self._logs / f"worker-{index}.log")
+            yield Role("worker", port, shared | worker, self._logs / f"worker-{index}.log", may_move=True)
         if os.environ.get("TRANCHE_WEBHOOKS"):
             yield Role("webhooks", None, shared, self._logs / "webhooks.log")
 

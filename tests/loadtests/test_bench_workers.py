@@ -3,6 +3,7 @@
 import ast
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +15,7 @@ from loadtests.bench.errors import BenchError
 from loadtests.bench.figures import Verdict
 from loadtests.bench.workers import findings
 from loadtests.bench.workers.events import Workload, events_of, user_id
-from loadtests.bench.workers.measured import Memory, Spent, kind_of, retained
+from loadtests.bench.workers.measured import OURS, PEERS, Memory, Spent, kind_of, retained
 from loadtests.bench.workers.partitions import partition_of
 from loadtests.bench.workers.segments import SEGMENTS, segments
 from loadtests.peers.workers.features import GROUPS, HALF_LIVES_MS, NUMBERS, SEQUENCES, State, fold, new_state
@@ -112,6 +113,26 @@ def test_a_start_is_taken_off_what_a_run_took() -> None:
     assert (whole.beyond(start).events, whole.beyond(start).per_cpu_s) == (1_000, 200.0)
     with pytest.raises(BenchError):
         start.beyond(whole)
+
+
+def test_a_core_computes_for_no_longer_than_the_clock_says() -> None:
+    sound, failed = _spent(wall_s=2.0, cpu_s=1.9), _spent(wall_s=0.1, cpu_s=2.0)
+    assert (sound.clock_fails, sound.per_s) == (False, 500.0)
+    assert (failed.clock_fails, failed.per_s) == (True, 500.0)
+    assert not replace(_spent(wall_s=1.0, cpu_s=1.9), processes=2).clock_fails
+    assert findings.clock_notes({"tranche": [sound]}) == []
+    (note,) = findings.clock_notes({"tranche": [sound], "quix": [failed, sound, sound]})
+    assert note.startswith("quix: in 1 of 3 rounds")
+
+
+def test_a_start_that_waited_for_longer_than_the_whole_run_leaves_its_computing() -> None:
+    beyond = _spent(events=1_200, wall_s=9.0, cpu_s=6.0).beyond(_spent(events=200, wall_s=12.0, cpu_s=1.0))
+    assert (beyond.clock_fails, beyond.per_s, beyond.per_cpu_s) == (True, 200.0, 200.0)
+
+
+def test_every_peer_is_held_against_a_budget() -> None:
+    rounds = {name: [_spent()] for name in (OURS, *PEERS)}
+    assert len(findings.peer_findings(rounds)) == 2 * len(PEERS)
 
 
 def test_a_peer_that_takes_half_the_time_is_twice_as_good() -> None:

@@ -43,7 +43,7 @@ async def probed(stack: ToyStack) -> Tally:
         plan = plan_for(toy.url, probes_per_s=1.0, probe_segment="loadtest-probe", probe_event="probe")
         prober = _prober(plan, toy.url)
         await asyncio.wait_for(prober.run(), 5.0)
-        await prober.wait_for_all()
+        await prober.wait_for_all(asyncio.get_running_loop().create_future())
         return prober.recorder.take().total("freshness", since=-1_000_000)
 
 
@@ -76,6 +76,6 @@ async def test_probes_come_at_their_moments_whether_or_not_those_before_show(mon
         changes = {"probes_per_s": 10.0, "seconds": 0.5, "begin_s": time.monotonic()}
         prober = _prober(plan_for(toy.url, probe_segment="loadtest-probe", probe_event="probe", **changes), toy.url)
         await asyncio.wait_for(prober.run(), 2.0)
-        await prober.wait_for_all()
+        await prober.wait_for_all(asyncio.get_running_loop().create_future())
     told = prober.recorder.take().total("freshness", since=-1_000_000)
     assert told.outcomes == {"never visible": 5}

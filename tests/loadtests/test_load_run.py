@@ -42,7 +42,8 @@ def key(folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def product(folder: Path, key: str) -> Iterator[Product]:
-    product = Product(folder / "data", {"TRANCHE_API_KEYS": str(folder / "keys.yaml"), "TRANCHE_PARTITIONS": "8"})
+    env = {"TRANCHE_API_KEYS": str(folder / "keys.yaml"), "TRANCHE_PARTITIONS": "8"}
+    product = Product(folder / "data", env, workers=2)
     product.start()
     product.api.headers["Authorization"] = f"Bearer {key}"
     yield product
@@ -73,8 +74,11 @@ def test_a_good_run_ends_with_0_and_tells_all_there_is_to_know(
     assert stage["outcomes"]["event"] == {"accepted": stage["figures"]["event.requests"]}
     assert set(stage["outcomes"]["freshness"]) == {"visible"}
     assert 23 <= stage["outcomes"]["freshness"]["visible"] <= 27
-    assert {"api", "collector"} <= set(stage["cpu"])
-    assert all(stage["cpu"][role]["per_thousand_s"] > 0 for role in ("api", "collector"))
+    assert not [note for note in stage["notes"] if "no metrics" in note]
+    assert all(stage["cpu"][role]["per_thousand_s"] > 0 for role in ("api", "collector", "worker"))
+    assert stage["cpu"]["worker"]["work"] == pytest.approx(
+        stage["cpu"]["collector"]["work"], rel=0.1
+    )  # of both of them
     assert stage["lag"]
     assert len(stage["partitions"]) == 8
     assert "<svg" in (folder / "report" / "report.html").read_text()
@@ -98,14 +102,16 @@ def test_a_probe_segment_that_is_there_stays(product: Product, common: list[str]
 
 @pytest.mark.long
 def test_a_worker_that_hangs_breaks_freshness(product: Product, common: list[str], folder: Path) -> None:
-    (worker,) = product.roles("worker")
     product.api.put("/v1/segments/loadtest-probe", json={"name": "P", "rule": 'count("loadtest_probe") >= 1'})
     main(["run", "lookups", *common])  # so that users have a past, and the worker has caught up
-    worker.suspend()
+    workers = product.roles("worker")
+    for each in workers:
+        each.suspend()
     try:
         assert main(["run", "lookups", *common, "--past", "0", "--no-create"]) == 1
     finally:
-        worker.resume()
+        for each in workers:
+            each.resume()
         product.delete("loadtest-probe")
     broken = {each["figure"] for each in report(folder)["stages"][0]["thresholds"] if each["verdict"] == "broken"}
     assert {"freshness.p99_ms", "freshness.failed"} <= broken

@@ -57,9 +57,10 @@ def known(_: str) -> tuple[int, bytes]:
 
 
 @asynccontextmanager
-async def toy_server(answer: Answer = known) -> AsyncIterator[ToyServer]:
+async def toy_server(answer: Answer = known, port: int = 0) -> AsyncIterator[ToyServer]:
+    """On a free port, if none is told."""
     toy = ToyServer(answer)
-    server = await asyncio.start_server(toy.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(toy.serve, "127.0.0.1", port)
     toy.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield toy

@@ -1,9 +1,9 @@
 """Lets a store grow from one number of users to the next, and tells what each user, event and lookup took there."""
 
+import os
 import random
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -12,8 +12,10 @@ from loadtests.bench.errors import BenchError
 from loadtests.bench.lookups.measure import Case, Closed, measure_closed
 from loadtests.bench.lookups.product import Product
 from loadtests.bench.processes import Server
-from loadtests.bench.progress import Progress
+from loadtests.bench.progress import Progress, say
 from loadtests.bench.redis_server import RedisAt
+from loadtests.bench.scale.bounds import Bounds, resident_bytes
+from loadtests.bench.scale.findings import Step
 from loadtests.bench.scale.newcomers import newcomers
 from loadtests.bench.workers.backlog import append_events, create_topic
 from loadtests.bench.workers.contestants import Contestant
@@ -28,61 +30,70 @@ _CONNECTIONS = 64
 _PATIENCE_S = 120.0
 
 
-@dataclass(frozen=True)
-class Step:
-    """What was measured on the way to `users` users. Microseconds are of CPU, for one event or one lookup."""
-
-    users: int
-    events: int
-    redis_bytes: int
-    """All that Redis holds."""
-    log_bytes: int
-    """Of the topic on Kafka's disk, for all events so far."""
-    worker_us: float
-    redis_us: float
-    kafka_us: float
-    worker_rss_bytes: int
-    seconds: float
-    lookups: Closed
-
-
 class Growth:
-    """One store that grows. `segments` is the file of what users are judged by."""
+    """One store that grows within bounds. `segments` is the file of what users are judged by."""
 
-    def __init__(self, stage: Stage, worker: Contestant, segments: Path, events_each: int, seconds: float) -> None:
-        self._stage, self._contestant, self._segments = stage, worker, segments
-        self._events_each, self._seconds = events_each, seconds
-        self._written = 0
+    def __init__(
+        self, stage: Stage, contestant: Contestant, segments: Path, events_each: int, seconds: float, bounds: Bounds
+    ) -> None:
+        self._stage, self._contestant, self._segments = stage, contestant, segments
+        self._events_each, self._seconds, self._bounds = events_each, seconds, bounds
+        self._written, self._empty_bytes = 0, used_bytes(stage)
 
     def through(self, sizes: Sequence[int]) -> Iterator[Step]:
-        """Grow to each of the sizes, which ascend. Raises BenchError."""
+        """Grow to each of the sizes, which ascend, or as far as it may. Raises BenchError."""
         create_topic(self._stage.bootstrap, TOPIC)
         [worker] = self._contestant.start(self._stage, TOPIC)
+        progress = Progress(f"growing to {sizes[-1]:,} users, events", sizes[-1] * self._events_each)
         for begin, end in zip((0, *sizes), sizes, strict=False):
-            yield self._grow(worker, begin, end)
+            step = self._grow(worker, begin, end, progress)
+            yield step
+            if step.users < end:
+                break
 
-    def _grow(self, worker: Server, begin: int, end: int) -> Step:
+    def _grow(self, worker: Server, begin: int, end: int, progress: Progress) -> Step:
         servers = worker, self._stage.redis_server, self._stage.kafka
-        before_s, begun_s = [each.cpu_s() for each in servers], time.monotonic()
-        events = self._feed(worker, begin, end)
+        before_s, begun_s, written = [each.cpu_s() for each in servers], time.monotonic(), self._written
+        users = self._feed(worker, begin, end, progress)
+        seconds, events = time.monotonic() - begun_s, self._written - written
         worker_us, redis_us, kafka_us = (
             (each.cpu_s() - was_s) / events * 1e6 for each, was_s in zip(servers, before_s, strict=True)
         )
-        seconds = time.monotonic() - begun_s
-        rss_bytes = psutil.Process(worker.pid).memory_info().rss
-        used, kept = used_bytes(self._stage), _size(self._stage.folder / "kafka")
-        lookups = self._ask(end)
-        return Step(end, events, used, kept, worker_us, redis_us, kafka_us, rss_bytes, seconds, lookups)
+        resident = self._resident_bytes(worker)
+        lookups = self._ask(users)
+        return Step(
+            users=users,
+            events=events,
+            redis_bytes=used_bytes(self._stage) - self._empty_bytes,
+            log_bytes_an_event=_size(self._stage.folder / "kafka") / self._written,
+            worker_us=worker_us,
+            redis_us=redis_us,
+            kafka_us=kafka_us,
+            worker_rss_bytes=psutil.Process(worker.pid).memory_info().rss,
+            resident_bytes=resident,
+            seconds=seconds,
+            lookups_per_s=lookups.rate,
+            lookup_us=lookups.server_us,
+            lookup_redis_us=lookups.redis_us,
+        )
 
-    def _feed(self, worker: Server, begin: int, end: int) -> int:
-        progress, events = Progress(f"growing to {end:,} users", (end - begin) * self._events_each), 0
+    def _feed(self, worker: Server, begin: int, end: int, progress: Progress) -> int:
+        """How many users there are then."""
+        users = begin
         for batch in newcomers(begin, end, self._events_each, int(time.time() * 1000)):
-            events += append_events(self._stage.bootstrap, TOPIC, batch)
-            self._written += len(batch)
+            self._written += append_events(self._stage.bootstrap, TOPIC, batch)
+            users += len(batch) // self._events_each
             self._wait(worker, BACKLOG)
             progress.add(len(batch))
+            if reason := self._bounds.passed(self._resident_bytes(worker)):
+                say(f"\nthe store stays at {users:,} users: {reason}")
+                break
         self._wait(worker, 0)
-        return events
+        return users
+
+    def _resident_bytes(self, worker: Server) -> int:
+        stage = self._stage
+        return resident_bytes([os.getpid(), worker.pid, stage.redis_server.pid, stage.kafka.pid])
 
     def _wait(self, worker: Server, waiting: int) -> None:
         applied, moved_s = -1, time.monotonic()

@@ -15,7 +15,7 @@ from loadtests.bench.workers.stage import PARTITIONS
 _PATIENCE_S = 60.0
 _QUEUE_MESSAGES = 100_000
 _SERVE_EVERY = 5_000
-_WARNINGS = 4  # of syslog(3): the client tells of every end otherwise
+_ERRORS = 3  # of syslog(3): the client tells of every end otherwise
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,10 @@ def append_events(bootstrap: str, topic: str, events: Iterable[Json]) -> int:
     producer = Producer(
         {
             "bootstrap.servers": bootstrap,
+            "enable.idempotence": True,  # else what is sent again may come twice, or behind what came later
             "linger.ms": 50,
             "queue.buffering.max.messages": _QUEUE_MESSAGES,
-            "log_level": _WARNINGS,
+            "log_level": _ERRORS,
         }
     )
     written = sum(_send(producer, topic, event, index, failures) for index, event in enumerate(events))
@@ -52,7 +53,7 @@ def append_events(bootstrap: str, topic: str, events: Iterable[Json]) -> int:
 
 def create_topic(bootstrap: str, topic: str) -> None:
     settings = {"message.timestamp.type": "LogAppendTime"}
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": _WARNINGS})
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": _ERRORS})
     for created in admin.create_topics([NewTopic(topic, PARTITIONS, 1, config=settings)]).values():
         created.result(_PATIENCE_S)
 

@@ -19,7 +19,7 @@ DESCRIPTION = """\
 How many events Tranche's worker applies, beside Bytewax and Quix Streams that only fold the features its fifty segments
 read. A real Kafka and a real Redis are started here, a backlog is written to the topic, and all drain it in turns.
 
-  python -m loadtests.bench workers                                          all parts, about ten minutes
+  python -m loadtests.bench workers                                          all parts, about a quarter of an hour
   python -m loadtests.bench workers --only tranche,quix --rounds 1           some contestants, once
   python -m loadtests.bench workers --part growth --part memory              some parts
   python -m loadtests.bench workers --users 200000 --events 600000 --skew 0  other data
@@ -85,6 +85,7 @@ def _peers(stage: Stage, workload: Workload, options: argparse.Namespace, report
     rounds = comparison.against_peers(stage, workload, options.only or comparison.ALL, options.rounds)
     report.tables.append(findings.peers_table(rounds))
     report.findings += findings.peer_findings(rounds)
+    report.notes += findings.clock_notes(rounds)
     report.samples += findings.samples("peers", rounds)
 
 

@@ -5,10 +5,10 @@ from itertools import islice
 
 from loadtests.bench.progress import say
 from loadtests.bench.workers.backlog import Topic, write_backlog
-from loadtests.bench.workers.contestants import PEERS, Contestant, peer, put_segments, tranche
+from loadtests.bench.workers.contestants import Contestant, peer, put_segments, tranche
 from loadtests.bench.workers.drain import drain
 from loadtests.bench.workers.events import Workload, events_of
-from loadtests.bench.workers.measured import OURS, Rounds, Spent
+from loadtests.bench.workers.measured import OURS, PEERS, Rounds, Spent
 from loadtests.bench.workers.segments import SEGMENTS, segments
 from loadtests.bench.workers.stage import Stage
 

@@ -13,12 +13,10 @@ import orjson
 from loadtests.bench.errors import BenchError
 from loadtests.bench.lookups.product import call
 from loadtests.bench.processes import Server, free_port, listens
+from loadtests.bench.workers.measured import PEERS
 from loadtests.bench.workers.segments import Segment
 from loadtests.bench.workers.stage import PARTITIONS, Snapshot, Stage
 from loadtests.peers.workers.redis_writer import APPLIED_KEY
-
-PEERS = {"bytewax": "bytewax_events", "bytewax-batches": "bytewax_batches", "quix": "quix_app"}
-"""Modules of `loadtests.peers.workers` by the name that they go by here."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,8 @@ def drain(stage: Stage, contestant: Contestant, topic: Topic) -> Spent:
             each.stop()
     redis_cpu_s, kafka_cpu_s = stage.redis_server.cpu_s() - redis_cpu_s, stage.kafka.cpu_s() - kafka_cpu_s
     _refuse_if_incomplete(contestant, contestant.users(stage), topic)
-    return Spent(topic.events, wall_s, cpu_s, redis_cpu_s, kafka_cpu_s, rss_bytes, load_average())
+    servers_s = redis_cpu_s, kafka_cpu_s
+    return Spent(topic.events, wall_s, cpu_s, *servers_s, rss_bytes, load_average(), len(processes))
 
 
 def _refuse_if_incomplete(contestant: Contestant, users: int, topic: Topic) -> None:

@@ -1,14 +1,16 @@
 """Where the product's contract puts a key: Kafka's default partitioner, which not every client has."""
 
 import struct
-from functools import cache
+from functools import lru_cache
 
 _MASK = 0xFFFFFFFF
 _MULTIPLIER = 0x5BD1E995
 _SEED = 0x9747B28C
+_REMEMBERED = 65_536
+"""Keys: the busy ones come again and again, and there may be ten million."""
 
 
-@cache
+@lru_cache(_REMEMBERED)
 def partition_of(key: bytes, partitions: int) -> int:
     """As Kafka's Java client: murmur2 without its sign bit, modulo the number of partitions."""
     return (_murmur2(key) & 0x7FFFFFFF) % partitions

@@ -21,9 +21,10 @@ class Child:
 
     def __init__(self, module: str, plan: Plan, heard: Callable[[dict[str, Any]], None]) -> None:
         self._module, self._plan, self._heard = module, plan, heard
+        self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        self._process = await asyncio.create_subprocess_exec(
+        self._process = process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", self._module),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -32,31 +33,36 @@ class Child:
             start_new_session=True,
             limit=LINE_BYTES,
         )
-        assert self._process.stdin is not None
-        self._process.stdin.write(self._plan.as_json().encode() + b"\n")
-        await self._process.stdin.drain()
+        assert process.stdin is not None
+        process.stdin.write(self._plan.as_json().encode() + b"\n")
+        await process.stdin.drain()
 
     @property
     def pid(self) -> int:
+        assert self._process is not None
         return self._process.pid
 
     async def listen(self) -> str | None:
         """Until the process has ended; what it complained of, if it did not end well."""
-        assert self._process.stdout is not None
-        assert self._process.stderr is not None
-        complaint = asyncio.create_task(self._process.stderr.read())
-        async for line in self._process.stdout:
+        process = self._process
+        assert process is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        complaint = asyncio.create_task(process.stderr.read())
+        async for line in process.stdout:
             self._heard(json.loads(line))
-        code = await self._process.wait()
+        code = await process.wait()
         last = (await complaint).decode(errors="replace").strip().splitlines()[-1:]
         return None if code == 0 else f"a generator process ended with {code}: {''.join(last)}"
 
     def stop(self) -> None:
-        """Have it end early, once what is under way has ended."""
-        assert self._process.stdin is not None
-        with suppress(OSError):
-            self._process.stdin.close()
+        """Have it end early, and not wait for long for what is under way."""
+        if self._process is not None and self._process.stdin is not None:
+            with suppress(OSError):
+                self._process.stdin.close()
 
     def kill(self) -> None:
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        """Whether it was started or not."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                self._process.kill()

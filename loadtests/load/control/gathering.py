@@ -1,9 +1,12 @@
 """What the stack has told during a stage, written down, with notes on what it has not."""
 
 from loadtests.load.control.sampler import Sampler
+from loadtests.load.measured.figures import FRESHNESS
 from loadtests.load.measured.measured import Measured
 from loadtests.load.measured.prometheus import Spent
 from loadtests.load.traffic.plan import Target
+
+ENOUGH_PROBES = 200
 
 
 def gather(measured: Measured, sampler: Sampler, target: Target) -> None:
@@ -16,6 +19,13 @@ def gather(measured: Measured, sampler: Sampler, target: Target) -> None:
             away = f"{spent.turned_away:,.0f} lookups, probes' among them"
             measured.notes.append(f"the API turned {away}, away at its door, as degraded")
     measured.notes += _untold(sampler, target)
+
+
+def few_probes(measured: Measured) -> list[str]:
+    """A note where they are too few to say much; the steps of a search may do with few."""
+    probes = measured.tallies.total(FRESHNESS).outcomes.total()
+    few = f"freshness: of {probes} probes the p99 is hardly more than the worst one; take more --seconds or --probes"
+    return [few] if 0 < probes < ENOUGH_PROBES else []
 
 
 def _told(spent: Spent) -> dict[str, float | None]:

@@ -47,6 +47,8 @@ class Options:
     probes_per_s: float = 5.0
     probe: ProbeSegment | None = None
     sources: tuple[Source, ...] = ()
+    finds_workers: bool = False
+    """Whether workers are looked for beside those."""
 
     @property
     def asks(self) -> set[str]:

@@ -5,9 +5,8 @@ import math
 import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
-from typing import Any
 
 from loadtests.load.control import preparation
 from loadtests.load.control.children import LOAD, PROBES, Child
@@ -16,8 +15,9 @@ from loadtests.load.control.gathering import gather
 from loadtests.load.control.options import Options
 from loadtests.load.control.probe_segment import present
 from loadtests.load.control.progress import Progress
-from loadtests.load.control.sampler import Sampler
+from loadtests.load.control.sampler import Sampler, Source
 from loadtests.load.control.stack_client import StackClient
+from loadtests.load.control.workers import workers_of
 from loadtests.load.measured.measured import Measured
 from loadtests.load.traffic.plan import Plan
 
@@ -25,14 +25,17 @@ START_S = 2.0
 """What generator processes have to come up."""
 GRACE_S = 20.0
 """After which a generator that does not end is killed: it waits for answers and for probes, but for no longer."""
-
+STOP_S = 6.0
+"""The same for one that is told to end early."""
+LAST_LOOK_S = 2.0
+"""At the stack, where the run ends early."""
 EARLY_S = 1.0
 Listening = asyncio.Task[str | None]
 
 
 class Session:
-    def __init__(self, options: Options, client: StackClient, progress: Progress) -> None:
-        self._options, self._client, self.progress = options, client, progress
+    def __init__(self, options: Options, client: StackClient, progress: Progress, sources: Sequence[Source]) -> None:
+        self._options, self._client, self.progress, self._sources = options, client, progress, sources
 
     async def stage(self, rate: float, seconds: float) -> Measured:
         """Put the load on, and gather what is told of it. Ends early where `progress.stopped` is set."""
@@ -44,8 +47,12 @@ class Session:
         return measured
 
     async def catch_up(self) -> None:
-        """Wait until the workers have nothing left to do, but not for ever."""
-        await preparation.catch_up(self._client, self.progress.say)
+        """Wait until the workers have nothing left to do, but not for ever, nor where the run is to end."""
+        work = asyncio.ensure_future(preparation.catch_up(self._client, self.progress.say))
+        try:
+            await self.progress.wait({work})
+        finally:
+            work.cancel()
 
     def _plan(self, rate: float, seconds: float) -> Plan:
         options = self._options
@@ -73,7 +80,7 @@ class Session:
 
     async def _load(self, plan: Plan, measured: Measured) -> None:
         children = self._children(plan, measured)
-        sampler = Sampler(self._client, self._options.sources, plan.begin_s)
+        sampler = Sampler(self._client, self._sources, plan.begin_s)
         measured.lag = sampler.lag  # for those who watch
         sampling = asyncio.create_task(sampler.run())
         try:
@@ -82,9 +89,10 @@ class Session:
             await self._end(plan, listening[: plan.processes])
             sampling.cancel()
             self._note_end(plan, measured, children)
-            await sampler.sample()
             self.progress.say("waiting for the last answers")
-            measured.complaints += await _complaints(listening, plan.timeout_s + GRACE_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(sampler.sample(), LAST_LOOK_S if self.progress.stopped.is_set() else None)
+            measured.complaints += await self._complaints(children, listening, plan.timeout_s + GRACE_S)
         finally:
             sampling.cancel()
             for child in children:
@@ -101,10 +109,22 @@ class Session:
 
     async def _end(self, plan: Plan, listening: Sequence[Listening]) -> None:
         """The time is up, a generator is no more, or somebody wants it to end."""
-        stopped: asyncio.Future[Any] = asyncio.ensure_future(self.progress.stopped.wait())
-        patience_s = plan.begin_s + plan.seconds - time.monotonic()
-        await asyncio.wait({stopped, *listening}, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
+        await self.progress.wait(listening, max(0.0, plan.begin_s + plan.seconds - time.monotonic()))
+
+    async def _complaints(
+        self, children: Sequence[Child], listening: Sequence[Listening], patience_s: float
+    ) -> list[str]:
+        """Of the children, when they have ended. If somebody is in a hurry they have to be, too."""
+        everyone = asyncio.gather(*listening)
+        await self.progress.wait([everyone], patience_s)
+        if self.progress.stopped.is_set():
+            for child in children:
+                child.stop()
+            await asyncio.wait([everyone], timeout=STOP_S)
+        if everyone.done():
+            return [each for each in everyone.result() if each]
+        everyone.cancel()
+        return ["a generator process did not end"]
 
     def _note_end(self, plan: Plan, measured: Measured, children: Sequence[Child]) -> None:
         measured.seconds = max(0.0, min(plan.seconds, time.monotonic() - plan.begin_s))
@@ -123,7 +143,7 @@ async def session(options: Options, progress: Progress) -> AsyncIterator[Session
         client = await stack.enter_async_context(StackClient(options.target))
         await client.check()
         if options.probe is not None:
-            await stack.enter_async_context(present(client, options.probe))
+            await stack.enter_async_context(present(client, options.probe, progress.warnings.append))
         if options.past:
             users = min(options.past, options.users)
             await preparation.give_a_past(client, options.seed, users, secrets.token_hex(4), progress.say)
@@ -131,11 +151,5 @@ async def session(options: Options, progress: Progress) -> AsyncIterator[Session
             caught = await preparation.catch_up(client, progress.say)
             if caught is preparation.Caught.NOT_YET:
                 raise CannotRun("the workers do not come to an end with what is in the log: does one run?")
-        yield Session(options, client, progress)
-
-
-async def _complaints(listening: Sequence[Listening], patience_s: float) -> list[str]:
-    try:
-        return [each for each in await asyncio.wait_for(asyncio.gather(*listening), patience_s) if each]
-    except TimeoutError:
-        return ["a generator process did not end"]
+        workers = await workers_of(client) if options.finds_workers else []
+        yield Session(options, client, progress, [*options.sources, *workers])

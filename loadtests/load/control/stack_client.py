@@ -10,6 +10,8 @@ from loadtests.load.control.errors import CannotRun
 from loadtests.load.traffic.plan import Target
 
 TIMEOUT_S = 10.0
+METRICS_TIMEOUT_S = 2.0
+"""Where a firewall swallows what is asked of a port, the looks at the stack go on all the same."""
 TRIES, PAUSE_S = 6, 0.5
 
 
@@ -61,7 +63,7 @@ class StackClient:
     async def metrics(self, url: str) -> str | None:
         """The text of a service's /metrics; None where there is none."""
         try:
-            answer = await self._http.get(f"{url}/metrics")
+            answer = await self._http.get(f"{url}/metrics", timeout=METRICS_TIMEOUT_S)
         except httpx.HTTPError:
             return None
         return answer.text if answer.is_success else None

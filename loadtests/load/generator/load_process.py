@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection
 from typing import Any
 
-from loadtests.load.generator.process import end_of_input, main, tell, telling
+from loadtests.load.generator.process import end_of_input, main, patiently, tell, telling
 from loadtests.load.generator.recorder import Recorder
 from loadtests.load.generator.schedule import Schedule
 from loadtests.load.generator.senders import Sender, Unreachable, senders
@@ -49,17 +49,16 @@ async def generate(told: str) -> None:
     stopper = asyncio.create_task(end_of_input())
     stopper.add_done_callback(lambda _: schedule.stop())
     await schedule.run()
-    await _all_ended(distinct, plan.timeout_s)
+    await patiently(_all_ended(distinct), plan.timeout_s, stopper)
+    for each in distinct:
+        await each.close()
     teller.cancel()
     tell(recorder.take(), facts())
 
 
-async def _all_ended(distinct: Collection[Sender], patience_s: float) -> None:
-    by_s = time.monotonic() + patience_s
-    while any(each.under_way for each in distinct) and time.monotonic() < by_s:  # noqa: ASYNC110
+async def _all_ended(distinct: Collection[Sender]) -> None:
+    while any(each.under_way for each in distinct):  # noqa: ASYNC110
         await asyncio.sleep(GRAIN_S)
-    for each in distinct:
-        await each.close()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from loadtests.load.generator.pool import Pool
-from loadtests.load.generator.process import end_of_input, main, tell, telling
+from loadtests.load.generator.process import end_of_input, main, patiently, tell, telling
 from loadtests.load.generator.recorder import Recorder
 from loadtests.load.measured.outcomes import NEVER, VISIBLE
 from loadtests.load.traffic.plan import Plan
@@ -45,12 +45,10 @@ class Prober:
             self._since_s[task] = time.monotonic()
             task.add_done_callback(partial(self._since_s.pop, default=None))
 
-    async def wait_for_all(self) -> None:
-        if self._since_s:
-            _, waiting = await asyncio.wait(self._since_s, timeout=PATIENCE_S)
-            for task in waiting:
-                task.cancel()
-            await asyncio.gather(*waiting, return_exceptions=True)
+    async def wait_for_all(self, stopped: asyncio.Future[None]) -> None:
+        waiting = list(self._since_s)
+        await patiently(asyncio.gather(*waiting, return_exceptions=True), PATIENCE_S, stopped)  # which cancels the rest
+        await asyncio.gather(*waiting, return_exceptions=True)
 
     def _moments(self) -> Iterator[float]:
         plan = self._plan
@@ -98,8 +96,9 @@ async def measure(told: str) -> None:
     ]
     prober = Prober(plan, *pools)
     teller = asyncio.create_task(telling(prober.recorder.take, _facts))
-    await _until_either(prober.run(), end_of_input())
-    await prober.wait_for_all()
+    stopped = asyncio.create_task(end_of_input())
+    await _until_either(asyncio.create_task(prober.run()), stopped)
+    await prober.wait_for_all(stopped)
     teller.cancel()
     tell(prober.recorder.take(), _facts())
     for pool in pools:
@@ -110,13 +109,11 @@ def _facts() -> dict[str, Any]:
     return {"probes": True}
 
 
-async def _until_either(*work: Any) -> None:
-    tasks = [asyncio.ensure_future(each) for each in work]
-    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in tasks:
-        task.cancel()
+async def _until_either(sending: asyncio.Task[None], stopped: asyncio.Task[None]) -> None:
+    await asyncio.wait({sending, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    sending.cancel()
     with suppress(asyncio.CancelledError):
-        await asyncio.gather(*tasks)
+        await sending
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import asyncio
 import gc
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -14,6 +14,8 @@ import uvloop
 from loadtests.load.measured.tally import Tallies
 
 TELL_S = 1.0
+EARLY_S = 3.0
+"""How long a process that is to end early waits for what is under way."""
 
 
 async def telling(take: Callable[[], Tallies], facts: Callable[[], dict[str, Any]]) -> None:
@@ -35,6 +37,15 @@ async def end_of_input() -> None:
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     with suppress(ConnectionError):
         await reader.read()
+
+
+async def patiently(work: Awaitable[Any], patience_s: float, stopped: asyncio.Future[None]) -> None:
+    """Wait for the work, but for so long at most, and for a while only where `stopped` is or gets done."""
+    task = asyncio.ensure_future(work)
+    await asyncio.wait({task, stopped}, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
+    if stopped.done():
+        await asyncio.wait({task}, timeout=min(patience_s, EARLY_S))
+    task.cancel()
 
 
 def main(run: Callable[[str], Any]) -> None:

@@ -60,9 +60,9 @@ class Spent:
 def read_usage(role: str, text: str) -> Usage | None:
     """None of what is no metrics of such a service."""
     samples = {name + labels: float(value) for name, labels, value in _SAMPLE.findall(text)}
-    if "process_cpu_seconds_total" not in samples:
-        return None
     counter = WORK[role][0]
+    if "process_cpu_seconds_total" not in samples or counter not in text:
+        return None
     return Usage(
         samples["process_cpu_seconds_total"],
         sum(value for name, value in samples.items() if name.partition("{")[0] == counter),
