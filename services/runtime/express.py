@@ -44,7 +44,7 @@ class Express(Protocol):
     """The path of the route that it stands in for, as a GET."""
 
     def takes(self, line: bytes, caller: Caller) -> bool:
-        """Whether it will answer a request with this method and target."""
+        """Whether it answers a request with this method and target, at once or later."""
 
 
 Visitors = Callable[[Headers], Welcome]
@@ -108,6 +108,8 @@ class ExpressConnection(Connection):
         request, self._taken = self._taken, None
         self._is_routed, self._arrived_s = True, arrived_s
         super().data_received(request)
+        if self._is_last:
+            super().shutdown()
         self._go_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -136,10 +138,11 @@ class ExpressConnection(Connection):
         if (head != self._head and not self._learns(head)) or self.flow.write_paused or not self._welcome():
             return False
         self._is_routed = False
-        if not self._express.takes(line, self):
-            return False
-        self._taken = data
-        return True
+        self._taken = data  # it may be answered at once
+        if self._express.takes(line, self):
+            return True
+        self._taken = None
+        return False
 
     def _learns(self, head: bytes) -> bool:
         if not is_plain(head):

@@ -3,9 +3,10 @@
 import asyncio
 import gc
 import logging
+import resource
 import signal
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
@@ -27,6 +28,8 @@ from services.runtime.problems import ProblemError, answer_with_problems, proble
 
 READY_TIMEOUT_S = 1.0
 STOP_TIMEOUT_S = 10
+IDLE_S = 75
+"""Longer than the 60 s after which balancers close theirs, so that no request meets the close of a connection."""
 
 ReadyCheck = Callable[[], Awaitable[Collection[str]]]
 """Names what a service misses to do its work; empty when it is ready."""
@@ -76,6 +79,7 @@ def serve(
     async def main() -> None:
         async with open_app() as app, guarded(app, key_file) as door:
             _spare_the_collector()
+            allow_many_connections()
             express = app.express if isinstance(app, Service) else None
             await StoppableServer(server_config(door, host, port, express)).serve()
 
@@ -87,6 +91,13 @@ def _spare_the_collector() -> None:
     """What a service is made of stays until its end: to look through it for garbage would stop everything for 40 ms."""
     gc.collect()
     gc.freeze()
+
+
+def allow_many_connections() -> None:
+    """As many open files as the system lets this process have: many systems begin with 1,024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # where "unlimited" is not
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def server_config(app: ASGIApp, host: str, port: int, express: Express | None = None) -> uvicorn.Config:
@@ -105,6 +116,7 @@ def server_config(app: ASGIApp, host: str, port: int, express: Express | None = 
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=IDLE_S,
         timeout_graceful_shutdown=STOP_TIMEOUT_S,
     )
 

@@ -6,6 +6,7 @@ it takes to parse it. redis-py still makes the connection, so all that a URL can
 """
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol, cast
@@ -16,6 +17,7 @@ from redis.asyncio.connection import AbstractConnection
 from services.runtime.redis_client import REDIS_ERRORS
 
 _NO_REPLY = object()
+_PIECE_BYTES = 64 * 1024
 
 
 class Reader(Protocol):
@@ -44,7 +46,11 @@ class Link(asyncio.Protocol):
         self._make_connection, self._timeout_s, self._lost = make_connection, timeout_s, lost
         self._connection: AbstractConnection | None = None
         self._transport: asyncio.Transport | None = None
+        self._file: int | None = None
+        """The connection's, once more, as the transport's own may be another's as soon as that is closed. None over
+        TLS, where what arrives is no reply yet."""
         self._connecting: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
         self._readers: deque[Reader] = deque()
         self._unsent: list[bytes] = []
         self._replies = hiredis.Reader(notEnoughData=_NO_REPLY)
@@ -65,6 +71,17 @@ class Link(asyncio.Protocol):
             self._transport.write(b"".join(self._unsent))
             self._unsent.clear()
 
+    def hear(self) -> None:
+        """Take in the replies that are there already, in the midst of a turn of the event loop."""
+        if self._file is None or not self._readers:
+            return
+        try:
+            data = os.read(self._file, _PIECE_BYTES)
+        except OSError:  # nothing is there, or an end that the transport will find as well
+            return
+        if data:
+            self.data_received(data)
+
     async def connect(self) -> None:
         """Raises REDIS_ERRORS."""
         if self._connection is not None:
@@ -76,6 +93,8 @@ class Link(asyncio.Protocol):
         self._replies = hiredis.Reader(notEnoughData=_NO_REPLY)
         self._transport = cast("asyncio.Transport", writer.transport)
         self._transport.set_protocol(self)
+        if self._transport.get_extra_info("sslcontext") is None:
+            self._file = os.dup(self._transport.get_extra_info("socket").fileno())
         self.flush()
 
     async def close(self) -> None:
@@ -89,7 +108,7 @@ class Link(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         replies, readers = self._replies, self._readers
-        self._heard_s = asyncio.get_running_loop().time()
+        self._heard_s = self._loop.time()
         replies.feed(data)
         while (reply := replies.gets()) is not _NO_REPLY:
             if isinstance(reply, hiredis.PushNotification):
@@ -115,6 +134,9 @@ class Link(asyncio.Protocol):
 
     def _end(self) -> None:
         self._transport = None
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
         self._unsent.clear()
         readers, self._readers = self._readers, deque()
         for reader in readers:
@@ -123,20 +145,18 @@ class Link(asyncio.Protocol):
             self._lost()
 
     def _expect_replies(self) -> None:
-        loop = asyncio.get_running_loop()
         if len(self._readers) == len(self._unsent):
-            self._heard_s = loop.time()  # nothing was owed until now
+            self._heard_s = self._loop.time()  # nothing was owed until now
         if self._watch is None:
-            self._watch = loop.call_later(self._timeout_s, self._look)
+            self._watch = self._loop.call_later(self._timeout_s, self._look)
 
     def _look(self) -> None:
         """One timer for all that waits; it is set anew only while there is something."""
         self._watch = None
-        loop = asyncio.get_running_loop()
         if not self._readers or self._transport is None:
             return
-        left_s = self._heard_s + self._timeout_s - loop.time()
+        left_s = self._heard_s + self._timeout_s - self._loop.time()
         if left_s <= 0:
             self._transport.abort()
         else:
-            self._watch = loop.call_later(left_s, self._look)
+            self._watch = self._loop.call_later(left_s, self._look)

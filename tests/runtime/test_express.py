@@ -7,55 +7,9 @@ from collections.abc import AsyncIterator
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from services.runtime.access.api_keys import KeyRing, new_key
-from services.runtime.access.api_keys import Scope as KeyScope
-from services.runtime.access.guard import Guard
-from services.runtime.connection import arrived_s
-from services.runtime.express import PLAIN_HEAD_BYTES, Caller, ExpressConnection, is_plain
+from services.runtime.express import PLAIN_HEAD_BYTES, ExpressConnection, is_plain
+from tests.runtime.expresses import BODY, PLAIN, Kept, Routed
 from tests.support.raw_http import exchange, listening
-
-BODY = b"content-length: %d\r\n\r\n%b"
-PLAIN = b"GET /v1/users/%b/segments HTTP/1.1\r\nhost: x\r\n\r\n"
-
-
-class Kept:
-    """Answers when it is told to; takes what begins with /v1/users."""
-
-    route = "/v1/users/{user_id}/segments"
-
-    def __init__(self) -> None:
-        self.callers: list[tuple[bytes, Caller]] = []
-        self.is_asked = asyncio.Event()
-
-    def takes(self, line: bytes, caller: Caller) -> bool:
-        if not line.startswith(b"GET /v1/users/"):
-            return False
-        self.callers.append((line.split(b"/")[3], caller))
-        self.is_asked.set()
-        return True
-
-    async def asked(self) -> tuple[bytes, Caller]:
-        async with asyncio.timeout(5):
-            await self.is_asked.wait()
-        self.is_asked.clear()
-        return self.callers[-1]
-
-    async def answer(self) -> None:
-        name, caller = await self.asked()
-        caller.answer(BODY % (len(name), name))
-
-
-class Routed:
-    """Tells the path, and when the request arrived."""
-
-    def __init__(self) -> None:
-        self.arrived_s: list[float] = []
-
-    async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
-        self.arrived_s.append(arrived_s(scope))
-        path = scope["path"].encode()
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(path))]})
-        await send({"type": "http.response.body", "body": path})
 
 
 @pytest.fixture
@@ -234,75 +188,3 @@ async def test_an_answer_that_nobody_takes_keeps_further_requests_from_the_expre
     assert await asyncio.wait_for(reader.readexactly(len(large)), 20) == large
     assert await asyncio.wait_for(reader.readuntil(b"/v1/users/v/segments"), 5)
     writer.close()
-
-
-class TestKeys:
-    @pytest.fixture
-    def ring(self) -> list[KeyRing]:
-        return [KeyRing()]
-
-    @pytest.fixture
-    async def port(self, express: Kept, routed: Routed, ring: list[KeyRing]) -> AsyncIterator[int]:
-        async with listening(Guard(routed, lambda: ring[0], lambda: 1_000), express) as port:
-            yield port
-
-    async def test_a_good_key_opens_the_express_until_it_is_revoked(
-        self, express: Kept, port: int, ring: list[KeyRing]
-    ) -> None:
-        key, record = new_key("dsp", [KeyScope.LOOKUP])
-        ring[0] = KeyRing([record])
-        request = (PLAIN % b"u").replace(b"\r\n\r\n", b"\r\nX-API-Key: %b\r\n\r\n" % key.encode())
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        for _ in range(2):
-            writer.write(request)
-            await express.answer()
-            await asyncio.wait_for(reader.readuntil(b"\r\n\r\nu"), 5)
-        ring[0] = KeyRing()
-        writer.write(request)
-        assert b" 401 " in await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
-        assert len(express.callers) == 2
-        writer.close()
-
-    @pytest.mark.parametrize(
-        ("scopes", "expires_ms", "shown", "status"),
-        [
-            ([KeyScope.LOOKUP], None, [], b"401"),
-            ([KeyScope.LOOKUP], None, ["Authorization: Bearer %s", "X-API-Key: %s"], b"401"),
-            ([KeyScope.LOOKUP], None, ["Authorization: Basic %s"], b"401"),
-            ([KeyScope.LOOKUP], None, ["X-API-Key: %sx"], b"401"),
-            ([KeyScope.LOOKUP], 1_000, ["X-API-Key: %s"], b"401"),
-            ([KeyScope.SEGMENTS], None, ["X-API-Key: %s"], b"403"),
-        ],
-    )
-    async def test_no_other_does(
-        self,
-        express: Kept,
-        port: int,
-        ring: list[KeyRing],
-        scopes: list[KeyScope],
-        expires_ms: int | None,
-        shown: list[str],
-        status: bytes,
-    ) -> None:
-        key, record = new_key("dsp", scopes, expires_ms)
-        ring[0] = KeyRing([record])
-        lines = "".join(f"{line % key if '%s' in line else line}\r\n" for line in shown).encode()
-        for _ in range(2):
-            (answer,) = await exchange(port, (PLAIN % b"u").replace(b"\r\n\r\n", b"\r\n" + lines + b"\r\n"))
-            assert answer.startswith(b"HTTP/1.1 " + status)
-        assert express.callers == []
-
-    async def test_a_key_expires_on_an_open_connection_too(self, express: Kept, routed: Routed) -> None:
-        key, record = new_key("dsp", [KeyScope.LOOKUP], 2_000)
-        ring, now_ms = KeyRing([record]), [1_999]
-        request = (PLAIN % b"u").replace(b"\r\n\r\n", b"\r\nAuthorization: bearer %b\r\n\r\n" % key.encode())
-        async with listening(Guard(routed, lambda: ring, lambda: now_ms[0]), express) as port:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(request)
-            await express.answer()
-            await asyncio.wait_for(reader.readuntil(b"\r\n\r\nu"), 5)
-            now_ms[0] = 2_000
-            writer.write(request)
-            assert b" 401 " in await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
-            writer.close()
-        assert len(express.callers) == 1

@@ -19,7 +19,7 @@ from pydantic import BaseModel, field_validator
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from services.runtime.http import service_app
+from services.runtime.http import server_config, service_app
 from services.runtime.metrics import CollectorMetrics, process_registry
 from services.runtime.problems import PROBLEM_JSON, ProblemError, UnexpectedErrors
 from tests.support.ports import free_ports
@@ -297,3 +297,18 @@ async def _alive(client: httpx.AsyncClient) -> None:
         except httpx.ConnectError:
             await asyncio.sleep(0.05)
     raise AssertionError("the service did not start")
+
+
+def test_an_idle_connection_outlasts_those_of_balancers() -> None:
+    assert server_config(an_app(), "127.0.0.1", 0).timeout_keep_alive > 60
+
+
+def test_a_service_takes_as_many_connections_as_the_system_lets_it() -> None:
+    program = """if True:
+        import resource
+        from services.runtime.http import allow_many_connections
+        resource.setrlimit(resource.RLIMIT_NOFILE, (100, 300))
+        allow_many_connections()
+        print(resource.getrlimit(resource.RLIMIT_NOFILE))"""
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert told.stdout == "(300, 300)\n"

@@ -14,9 +14,9 @@ from starlette.types import Receive, Scope, Send
 
 from services.segment_api import app as wiring
 from services.segment_api.settings import ApiSettings
-from services.segmentation.membership import Membership, Span
-from services.segmentation.rules.residual import Asked, Either, Every, Residual
+from services.segmentation.membership import Membership
 from services.segmentation.wire.membership import encode_membership
+from tests.segment_api.any_membership import memberships
 from tests.segment_api.running import client_of, put
 from tests.segment_api.stored import StoredUsers, event
 from tests.support.raw_http import exchange, listening
@@ -264,44 +264,12 @@ async def test_many_at_once_each_get_their_own(both: Both) -> None:
     assert all(f'"user_id":"{name}"'.encode() in answer for name, (answer,) in zip(names, found, strict=True))
 
 
-OFFSETS = st.integers(-3 * HOUR, 3 * HOUR)
-ORDINALS = st.integers(0, len(SEGMENTS) + 1)
-
-
-@st.composite
-def memberships(draw: st.DrawFn) -> Membership:
-    latest_ms = NOW + draw(OFFSETS)
-    spans = []
-    asking = draw(st.sets(st.sampled_from([6, 7, 8])))  # a segment has a residual or spans
-    for ordinal in sorted(draw(st.sets(ORDINALS)) - asking):
-        moments = sorted(draw(st.sets(OFFSETS, max_size=4)))
-        ends = [*moments[1::2], None] if len(moments) % 2 else moments[1::2]
-        spans += [
-            Span(ordinal, latest_ms + since, None if until is None else latest_ms + until)
-            for since, until in zip(moments[::2], ends, strict=True)
-        ]
-    residuals = tuple((ordinal, draw(RESIDUALS)) for ordinal in sorted(asking))
-    return Membership(
-        draw(st.sampled_from([0, 1, 5, len(SEGMENTS), len(SEGMENTS), len(SEGMENTS), 99])),
-        latest_ms,
-        tuple(spans),
-        draw(st.none() | OFFSETS.map(lambda offset: latest_ms + abs(offset))),
-        draw(st.none() | st.frozensets(st.integers(1, 5))),
-        residuals,
-        draw(st.sampled_from([None, "Asia/Tokyo"])) if residuals else None,
-    )
-
-
-MOMENTS = st.sets(OFFSETS.map(lambda offset: NOW + offset), max_size=3).map(lambda moments: tuple(sorted(moments)))
-PARTS: st.SearchStrategy[Residual] = st.builds(Asked, st.just(0), st.booleans()) | MOMENTS
-RESIDUALS: st.SearchStrategy[Residual] = PARTS | st.builds(
-    lambda node, parts: node(tuple(parts)), st.sampled_from([Every, Either]), st.lists(PARTS, min_size=1, max_size=3)
-)
+STORED = memberships(NOW, len(SEGMENTS), asking_for=[6, 7, 8])
 QUERIES = ["", "?fields=ids", "?request.device.type=mobile", f"?at={NOW + HOUR}", "?request.hour=3"]
 
 
 @hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(stored=memberships(), data=st.data())
+@given(stored=STORED, data=st.data())
 async def test_whatever_membership_is_stored_both_answer_the_same(
     both: Both, users: StoredUsers, stored: Membership, data: st.DataObject
 ) -> None:
@@ -311,7 +279,7 @@ async def test_whatever_membership_is_stored_both_answer_the_same(
 
 
 @hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(good=memberships(), cut=st.integers(0, 200), change=st.integers(0, 255), data=st.data())
+@given(good=STORED, cut=st.integers(0, 200), change=st.integers(0, 255), data=st.data())
 async def test_damaged_bytes_are_damaged_for_both(
     both: Both, users: StoredUsers, good: Membership, cut: int, change: int, data: st.DataObject
 ) -> None:

@@ -17,7 +17,7 @@ from services.segmentation.keep import KEEP_ALL
 from services.segmentation.membership import Membership, Span
 from services.segmentation.rules.residual import Asked
 from services.segmentation.wire.membership import encode_membership
-from tests.segment_api.test_express import HOUR, NOW, SEGMENTS, SIX, memberships
+from tests.segment_api.test_express import HOUR, NOW, SEGMENTS, SIX, STORED
 
 CATALOG = Catalog().put_all(
     {name: SegmentDefinition(name=name, rule=rule) for name, rule in SEGMENTS.items()}, KEEP_ALL
@@ -30,7 +30,7 @@ STEPS = st.lists(st.tuples(MOMENTS, st.sampled_from(ZONES), st.booleans(), st.bo
 
 
 @settings(max_examples=150, deadline=None)
-@given(memberships(), STEPS)
+@given(STORED, STEPS)
 def test_what_is_remembered_is_what_would_be_written_anew(
     stored: Membership, steps: list[tuple[int, tzinfo, bool, bool]]
 ) -> None:

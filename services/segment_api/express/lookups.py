@@ -1,10 +1,9 @@
-"""How a lookup goes that is asked for plainly: noted as it arrives, let in and read with all that arrived in the same
-turn of the event loop, and answered when its reply comes or its deadline passes.
+"""How a lookup goes that is asked for plainly: noted as it arrives, let in and read with those that arrived with it in
+the same turn of the event loop, and answered when its reply comes or its deadline passes.
 
 It is the route's lookup without what that takes for any other request.
 """
 
-import asyncio
 import time
 from collections.abc import Sequence
 
@@ -16,6 +15,7 @@ from services.segment_api.door.admission import Admission
 from services.segment_api.door.degraded import AskedLookup
 from services.segment_api.express.asked import Asked
 from services.segment_api.express.deadlines import Deadlines
+from services.segment_api.express.gathering import Gathering
 from services.segment_api.express.pending import All, Pending
 from services.segment_api.lookups.lookup import Lookup
 from services.segment_api.lookups.paths import ONE
@@ -37,14 +37,16 @@ class LookupExpress:
         self._arrived: list[Pending] = []
         self._held = Deadlines[Pending](deadline_s * HELD, self._turn_away)
         self._under_way = Deadlines[Pending](deadline_s, self._end_late)
-        self._has_turn = False
+        self._gathering = Gathering(self._let_in, self._hear)
+        self._links = set[Link]()
 
     def takes(self, line: bytes, caller: Caller) -> bool:
         asked = self._asked.read(line)
         if asked is None:
             return False
-        self._arrived.append(Pending(self, caller, *asked, time.monotonic()))
-        self._take_turn()
+        now_s = time.monotonic()
+        self._arrived.append(Pending(self, caller, *asked, now_s))
+        self._gathering.arrived(now_s)
         return True
 
     def answer(self, pending: Pending, stored: bytes | None) -> None:
@@ -71,13 +73,12 @@ class LookupExpress:
         else:
             self._end(pending, told)
 
-    def _take_turn(self) -> None:
-        if not self._has_turn:
-            self._has_turn = True
-            asyncio.get_running_loop().call_soon(self._let_in)
+    def _hear(self) -> None:
+        for link in self._links:
+            link.hear()
 
     def _let_in(self) -> None:
-        arrived, self._arrived, self._has_turn = self._arrived, [], False
+        arrived, self._arrived = self._arrived, []
         now_s, asked = time.monotonic(), set[Link]()
         for pending in arrived:
             self._admission.note(now_s - pending.arrived_s, now_s)
@@ -88,6 +89,7 @@ class LookupExpress:
             self._ask(held.popleft(), now_s, asked)
         for link in asked:
             link.flush()
+        self._links |= asked
         self._under_way.watch()
 
     def _ask(self, pending: Pending, now_s: float, asked: set[Link]) -> None:
@@ -130,7 +132,7 @@ class LookupExpress:
         pending.is_over = True
         self._admission.leave()
         if self._held.queue:
-            self._take_turn()
+            self._gathering.take_turn()
 
     def _end_late(self, pending: Pending) -> None:
         pending.server.in_vain += 1
