@@ -9,7 +9,7 @@ others, and the rest wait in the kernel, which costs nothing; Redis works on one
 import asyncio
 from collections.abc import Callable
 
-PIECE = 32
+PIECE = 16
 """So many need not wait for the end of the turn: they share what a write to Redis takes, and are few to wait for."""
 LONGEST_TURN_S = 0.05
 """After so long those who arrive do wait for its end. libuv goes on reading as long as it finds a thousand connections
