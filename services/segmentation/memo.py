@@ -109,14 +109,15 @@ class Memo(Scene):
     def _evaluate(self, rules: Iterable[int]) -> dict[int, Residual]:
         """When the rules with these numbers hold, and those that are composed of what has changed, by ordinal."""
         index, waiting = self._index, sorted(rules)
-        found: dict[int, Residual] = {}
+        known, found = set(waiting), dict[int, Residual]()
         for number in waiting:
             ordinal, segment_id, moments_of = index.rules[number]
             moments = found[ordinal] = moments_of(self)
             if segment_id in index.users and self.segments.get(segment_id) != moments:
                 self.segments[segment_id] = moments
                 for user in self._live(index.users[segment_id], ()):  # with a leaf that has changed it waits already
-                    if user not in waiting:
+                    if user not in known:
+                        known.add(user)
                         insort(waiting, user)
         return found
 

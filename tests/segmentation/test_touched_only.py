@@ -206,3 +206,17 @@ def _stored(state: UserState) -> UserState:
     assert state.membership is not None
     profile, membership = encode_profile(state.profile), encode_membership(state.membership)
     return UserState(decode_profile(profile), decode_membership(membership))
+
+
+@pytest.mark.parametrize("order", [("written", "rounded"), ("rounded", "written")])
+def test_thresholds_that_python_calls_equal_are_as_different_as_they_are_written(order: tuple[str, str]) -> None:
+    rules = {
+        "written": "sum('buy', 'value') >= 1152921504606846976",
+        "rounded": "sum('buy', 'value') >= 1.152921504606847e18",
+    }
+    definitions = {name: SegmentDefinition(name=name, rule=rules[name]) for name in order}
+    catalog = Catalog().put_all(definitions, KEEP_ALL)
+    bought = Event("e-1", "u-1", "buy", 1_000, properties={"value": 1152921504606846976})
+    membership = step(UserState(), [bought], catalog, KEEP_ALL, UTC).membership
+    assert membership
+    assert [span.ordinal for span in membership.spans] == [catalog.segments["written"].ordinal]

@@ -61,14 +61,15 @@ class Leaves:
     """Makes leaves ready, each once, however many rules have it, for as long as one of them is there."""
 
     def __init__(self) -> None:
-        self._leaves: WeakValueDictionary[nodes.Leaf, Leaf] = WeakValueDictionary()
+        self._leaves: WeakValueDictionary[tuple[nodes.Leaf, str], Leaf] = WeakValueDictionary()
         self._strands: WeakValueDictionary[tuple[str, tuple[Filter, ...]], Strand] = WeakValueDictionary()
 
     def of(self, node: nodes.Leaf) -> Leaf:
         """Of a leaf that neither asks the request nor names a segment."""
-        found = self._leaves.get(node)
+        key = node, str(node)  # a number is what was written, be it equal to another beyond 2 ** 53
+        found = self._leaves.get(key)
         if found is None:
-            found = self._leaves[node] = Leaf(*self._made(node))
+            found = self._leaves[key] = Leaf(*self._made(node))
         return found
 
     def strand(self, selection: nodes.Selection) -> Strand:
