@@ -3,6 +3,9 @@
 redis-py takes a connection for each command and 0.1 ms of processor time to wait for its reply. Here any number of
 reads are under way over one connection, those of a turn of the event loop leave in one piece, and a reply costs what
 it takes to parse it. redis-py still makes the connection, so all that a URL can say of it holds here as well.
+
+Whoever is told a reply may make more be heard before the rest of the same piece is told. Order holds all the same:
+there is one parser, and one queue of readers, and both only ever go forward.
 """
 
 import asyncio

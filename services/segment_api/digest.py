@@ -13,6 +13,8 @@ from typing import NamedTuple, cast
 from services.runtime.redis_client import RedisClient, get_many
 from services.segment_api.rests import Pace, Rests
 from services.segmentation.wire import keys
+from services.segmentation.wire.profile import undeflated
+from services.segmentation.wire.version import UnknownCodec
 from services.segmentation.wire.watermark import NoWatermark, decode_watermark
 
 A_READ = 200
@@ -77,6 +79,8 @@ class Digests:
 
 def hash_of(member: str, profile: bytes | None) -> int:
     """Of one user. A member has no zero byte, so it is clear where the profile begins."""
+    with suppress(UnknownCodec):  # damaged, or of a newer version: as it is stored
+        profile = undeflated(profile or b"")
     return int.from_bytes(blake2b(member.encode() + b"\0" + (profile or b""), digest_size=_BYTES).digest())
 
 

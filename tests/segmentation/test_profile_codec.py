@@ -5,20 +5,23 @@ from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from uuid import UUID
+from zlib import DEFLATED as METHOD
+from zlib import compressobj
 
 import msgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.segment_api.digest import hash_of
 from services.segmentation.events import Event, Fact, ListEntry
 from services.segmentation.keep import KEEP_ALL
 from services.segmentation.profile import Profile, add_all
-from services.segmentation.wire.profile import VERSION, decode_profile, encode_profile
+from services.segmentation.wire.profile import VERSION, decode_profile, encode_profile, undeflated
 from services.segmentation.wire.profile_3 import encode_profile_3
 from services.segmentation.wire.profile_names import KNOWN
 from services.segmentation.wire.profile_values import numbers_in, numbers_out, value_in, value_out
-from services.segmentation.wire.profile_words import words_in, words_out
+from services.segmentation.wire.profile_words import inflated, words_in, words_out
 from services.segmentation.wire.version import UnknownCodec
 
 DAY_MS = 86_400_000
@@ -205,3 +208,28 @@ def folded(facts: Sequence[Fact]) -> Profile:
     profile = add_all(None, facts, KEEP_ALL)
     assert profile is not None
     return profile
+
+
+def test_digests_do_not_see_which_zlib_has_deflated_a_profile() -> None:
+    events = [
+        Event(f"e-{number}", "u-1", "view", NOW + number, context=BROWSER, properties={"item_id": f"i-{number}"})
+        for number in range(60)
+    ]
+    profile = add_all(None, events, KEEP_ALL)
+    assert profile
+    here = encode_profile(profile)
+    *head, is_deflated, words = msgpack.unpackb(here)
+    assert is_deflated
+    deflate = compressobj(9, METHOD, -11)
+    elsewhere = msgpack.packb([*head, True, deflate.compress(inflated(words)) + deflate.flush()])
+    assert here != elsewhere
+    assert decode_profile(elsewhere) == profile
+    assert (
+        hash_of("default:u-1", here)
+        == hash_of("default:u-1", elsewhere)
+        != hash_of("default:u-1", undeflated(here)[:-1])
+    )
+
+
+def test_what_is_damaged_has_a_digest() -> None:
+    assert len({hash_of("default:u-1", each) for each in (None, b"x", b"\x97\x04\x00\x00\x00\x00\xc3\xc4\x01x")}) == 3

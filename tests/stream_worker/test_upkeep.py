@@ -11,7 +11,7 @@ from services.segmentation.events import Event
 from services.segmentation.membership import Membership, Span
 from services.segmentation.wheel import DAY_MS, HOUR_MS, MINUTE_MS, Stretch, Wheel
 from services.segmentation.wire import keys
-from services.segmentation.wire.sizes import decode_pieces
+from services.segmentation.wire.sizes import decode_records
 from services.stream_worker import ledger
 from services.stream_worker.ledger import MIN_OVERGROWN, Ledger, Move
 from services.stream_worker.store import Overtaken, UserStore
@@ -154,7 +154,7 @@ async def kept(redis: RedisClient) -> int:
 
 async def kept_records(redis: RedisClient, pattern: str = "moments:*") -> int:
     stretches = [await redis.lrange(name, 0, -1) for name in await names(redis, pattern)]
-    return sum(len(decode_pieces(cast("list[bytes]", pieces))) for pieces in stretches)
+    return sum(len(decode_records(b"".join(cast("list[bytes]", pieces)))) for pieces in stretches)
 
 
 async def names(redis: RedisClient, pattern: str) -> list[str]:

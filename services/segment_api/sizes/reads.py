@@ -16,7 +16,7 @@ from services.runtime.redis_client import RedisClient
 from services.segmentation.sizes import ORDINALS, segment_of, sizes_within
 from services.segmentation.wheel import Wheel
 from services.segmentation.wire import keys
-from services.segmentation.wire.sizes import decode_pieces, decode_wheel, encode_wheel
+from services.segmentation.wire.sizes import decode_records, decode_wheel, encode_wheel
 
 
 class _Script(Protocol):
@@ -49,7 +49,7 @@ class SizeReads:
 
         over_ms, packed, pieces = (await self._ask(self._now, partition, at_ms, asked)).found
         spaces, flat = msgpack.unpackb(packed)
-        sizes = sizes_within(decode_pieces(pieces), over_ms)
+        sizes = sizes_within(decode_records(b"".join(pieces)), over_ms)
         sizes.update(dict(zip(flat[::2], flat[1::2], strict=True)))
         places = ((*segment_of(counter), users) for counter, users in sizes.items() if users)
         return {(spaces[space], ordinal): users for space, ordinal, users in places}

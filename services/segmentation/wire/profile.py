@@ -22,7 +22,7 @@ from services.segmentation.wire import profile_3
 from services.segmentation.wire.profile_logs import Row, Rows, log_out, rows_in, rows_of, totals_in
 from services.segmentation.wire.profile_names import STORED, TOLD
 from services.segmentation.wire.profile_values import numbers_in, numbers_out
-from services.segmentation.wire.profile_words import words_in, words_out
+from services.segmentation.wire.profile_words import inflated, words_in, words_out
 from services.segmentation.wire.version import check_version, decoder
 
 VERSION = 4
@@ -50,6 +50,17 @@ def decode_profile(data: bytes) -> Profile:
     version, *body = msgpack.unpackb(data, strict_map_key=False)
     check_version("profile", version, profile_3.VERSION, VERSION)
     return _profile_in(*body) if version == VERSION else profile_3.read_profile(*body)
+
+
+@decoder
+def undeflated(data: bytes) -> bytes:
+    """The same for equal profiles whatever build of zlib has stored them. Raises UnknownCodec."""
+    version, *body = msgpack.unpackb(data, strict_map_key=False)
+    if version != VERSION or not body[-2]:
+        return data
+    *rest, _, words = body
+    packed: bytes = msgpack.packb([version, *rest, False, inflated(words)])
+    return packed
 
 
 class _Stamps(dict[tuple[int, str], int]):

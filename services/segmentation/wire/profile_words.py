@@ -36,7 +36,10 @@ def words_out(parts: list[Any]) -> tuple[bool, bytes]:
 
 def words_in(is_deflated: bool, words: bytes) -> tuple[Any, ...]:
     """The parts, with tuples for lists. Raises whatever damaged ones raise."""
-    parts: tuple[Any, ...] = msgpack.unpackb(
-        _INFLATE.copy().decompress(words) if is_deflated else words, use_list=False
-    )
+    parts: tuple[Any, ...] = msgpack.unpackb(inflated(words) if is_deflated else words, use_list=False)
     return parts
+
+
+def inflated(words: bytes) -> bytes:
+    """Raises zlib.error where they are damaged."""
+    return _INFLATE.copy().decompress(words)
