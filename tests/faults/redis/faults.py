@@ -119,8 +119,8 @@ def _wired(scene: Scene, redis: Replicated, wire: Callable[[Chance], Wire], chan
     redis.front.cut()
     applied = watermarks(redis.primary)
     yield
+    assert holds_within(60, lambda: any(happened))  # how often Redis is asked depends on the machine
     applied = watermarks(redis.primary) - applied
     scene.note(f"{sum(happened)} of {len(happened)} went wrong, and {applied} records were applied meanwhile")
-    assert any(happened)
     redis.front.wire = Wire
     redis.front.cut()
