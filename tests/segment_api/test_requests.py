@@ -113,7 +113,7 @@ async def test_nothing_that_a_request_tells_is_an_error(client: httpx.AsyncClien
     await put(client, "mobile", MOBILE)
     await put(client, "evening", 'request("hour") >= 18')
     told = {"device": {"type": value}, "timezone": value, "hour": value, "weekday": value}
-    (answer,) = await many(client, ["a"], request=told)
+    (answer,) = await many(client, ["a"], request=told, at=T)
     assert answer["segments"] == []
 
 
