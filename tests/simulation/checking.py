@@ -1,6 +1,7 @@
 """When a run is done, and all that has to hold: at any moment, and once it is done."""
 
 from services.segmentation.wire.sizes import decode_turn
+from services.stream_worker.turn_name import TurnName
 from tests.simulation.comparing import Partition
 from tests.simulation.counting import compare_sizes
 from tests.simulation.hearing import compare_told
@@ -13,6 +14,7 @@ def is_done(world: World) -> bool:
     version = world.marketers.catalog.version
     return all(
         (each.number_at(b"wm"), each.number_at(b"refreshed")) == (world.log.ends[each.number], version)
+        and _newest(each) <= version
         and _is_counted(each, world.now_ms)
         and (world.changes is None or _is_told(each, world.now_ms))
         for each in _partitions(world)
@@ -41,6 +43,11 @@ def places(world: World) -> list[str]:
         f"refreshed to {each.number_at(b'refreshed')} of {world.marketers.catalog.version}"
         for each in _partitions(world)
     ]
+
+
+def _newest(partition: Partition) -> int:
+    """The newest version of the catalog that a membership may be of: of a lost edit, where a worker has not noticed."""
+    return TurnName.decode(partition.get(b"turn")).newest
 
 
 def _is_counted(partition: Partition, now_ms: int) -> bool:
