@@ -139,7 +139,6 @@ async def test_while_it_prepares_it_says_that_there_is_no_report(stack: Stack, t
     assert run.seconds == 0
 
 
-@pytest.mark.long  # which of two words it says last is not certain yet
 async def test_twice_while_it_prepares_it_cleans_up_all_the_same(stack: Stack, tmp_path: Path) -> None:
     stack.lag = 5
     async with tool(stack, tmp_path) as run:
