@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import islice
 from typing import cast
 
 from redis.asyncio import Redis, RedisCluster
@@ -19,7 +20,7 @@ from redis.exceptions import AskError, MovedError, SlotNotCoveredError, TryAgain
 
 from services.runtime.redis_client import REDIS_ERRORS, RedisClient, Values, by_slot
 from services.runtime.redis_link import Link
-from services.runtime.redis_links import Links, Read, Refused, Slots
+from services.runtime.redis_links import Links, Refused, Slots
 
 LOOK_EVERY_S = 0.5
 
@@ -57,18 +58,21 @@ class DirectReads:
         nodes = self._redis.nodes_manager.slots_cache.get(self._slots.of(name.encode()))
         return str(nodes[0].name) if nodes else ""
 
-    async def get(self, names: Sequence[str]) -> Values:
-        """The values of keys in their order. Raises REDIS_ERRORS."""
+    async def get(self, rows: Sequence[Sequence[str]]) -> list[Values]:
+        """The values of each row's keys, which share a slot, as they are at one moment. Raises REDIS_ERRORS."""
         if self._links is None:
-            return await self._by_redis_py(names)
-        found = await self._links.get([name.encode() for name in names])
-        refused = [place for place, value in enumerate(found) if isinstance(value, Refused)]
-        if not refused:
-            return cast("Values", found)
-        values = await self._by_redis_py([names[place] for place in refused])
-        return cast("Values", _with(found, refused, values))
+            return await self._by_redis_py(rows)
+        found = await self._links.get([[name.encode() for name in names] for names in rows])
+        refused = [names for names, row in zip(rows, found, strict=True) if isinstance(row, Refused)]
+        others = iter(await self._by_redis_py(refused) if refused else [])
+        return [next(others) if isinstance(row, Refused) else row for row in found]
 
-    async def _by_redis_py(self, names: Sequence[str]) -> Values:
+    async def _by_redis_py(self, rows: Sequence[Sequence[str]]) -> list[Values]:
+        """Each slot is read by one command."""
+        values = iter(await self._values([name for names in rows for name in names]))
+        return [list(islice(values, len(names))) for names in rows]
+
+    async def _values(self, names: Sequence[str]) -> Values:
         if isinstance(self._redis, Redis):
             return cast("Values", await self._redis.mget(names))
         if not self._redis.nodes_manager.slots_cache:
@@ -102,9 +106,3 @@ class DirectReads:
 async def _look(cluster: RedisCluster, failed_name: str | None) -> None:
     with suppress(*REDIS_ERRORS):
         await cluster.nodes_manager.initialize(last_failed_node_name=failed_name)
-
-
-def _with(found: list[Read], places: Sequence[int], values: Values) -> list[Read]:
-    for place, value in zip(places, values, strict=True):
-        found[place] = value
-    return found

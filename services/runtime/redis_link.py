@@ -11,8 +11,8 @@ there is one parser, and one queue of readers, and both only ever go forward.
 import asyncio
 import os
 from collections import deque
-from collections.abc import Callable
-from typing import Protocol, cast
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar, cast
 
 import hiredis
 from redis.asyncio.connection import AbstractConnection
@@ -21,13 +21,14 @@ from services.runtime.redis_client import REDIS_ERRORS
 
 _NO_REPLY = object()
 _PIECE_BYTES = 64 * 1024
+Read_contra = TypeVar("Read_contra", contravariant=True)
 
 
-class Reader(Protocol):
-    """Who reads a key is told exactly once, and must not raise."""
+class Reader(Protocol[Read_contra]):
+    """Who reads is told exactly once, and must not raise."""
 
-    def told(self, value: bytes | None) -> None:
-        """The value that is stored."""
+    def told(self, value: Read_contra) -> None:
+        """What is stored: the value of a key, or the values of several in their order."""
 
     def refused(self, error: str) -> None:
         """What the server answered instead."""
@@ -54,16 +55,22 @@ class Link(asyncio.Protocol):
         TLS, where what arrives is no reply yet."""
         self._connecting: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
-        self._readers: deque[Reader] = deque()
+        self._readers: deque[Reader[Any]] = deque()
         self._unsent: list[bytes] = []
         self._replies = hiredis.Reader(notEnoughData=_NO_REPLY)
         self._heard_s = 0.0
         self._is_closed = False
         self._watch: asyncio.TimerHandle | None = None
 
-    def ask(self, name: bytes, reader: Reader) -> None:
+    def ask(self, name: bytes, reader: Reader[bytes | None]) -> None:
         """Read a key. It leaves with the next `flush`."""
         self._unsent.append(b"*2\r\n$3\r\nGET\r\n$%d\r\n%b\r\n" % (len(name), name))
+        self._readers.append(reader)
+
+    def ask_together(self, names: Sequence[bytes], reader: Reader[list[bytes | None]]) -> None:
+        """Read keys of one slot as they are at one moment: no write comes between. It leaves with the next `flush`."""
+        words = [b"MGET", *names]
+        self._unsent.append(b"*%d\r\n%b" % (len(words), b"".join(b"$%d\r\n%b\r\n" % (len(w), w) for w in words)))
         self._readers.append(reader)
 
     def flush(self) -> None:

@@ -18,7 +18,8 @@ class Refused(Exception):
     """A server answered a read with an error: a redirect of a cluster, say."""
 
 
-Read = bytes | Refused | None
+Row = list[bytes | None]
+"""The values of keys that share a slot, as they were at one moment."""
 
 
 class Links:
@@ -45,21 +46,21 @@ class Links:
         for link in self._links.values():
             await link.close()
 
-    async def get(self, names: Sequence[bytes]) -> list[Read]:
-        """The values of keys in their order, or why one is not known. Raises RedisGone."""
-        rows: dict[Link | None, _Row] = {}
+    async def get(self, rows: Sequence[Sequence[bytes]]) -> list[Row | Refused]:
+        """The values of each row's keys, which share a slot, or why they are not known. Raises RedisGone."""
+        by_link: dict[Link | None, _Replies] = {}
         order = []
-        for name in names:
-            link = self.to(name)
-            row = rows.get(link)
-            if row is None:
-                row = rows[link] = _Row()
-            order.append((row, row.expect(name, link)))
-        for link in rows:
+        for names in rows:
+            link = self.to(names[0])
+            replies = by_link.get(link)
+            if replies is None:
+                replies = by_link[link] = _Replies()
+            order.append((replies, replies.expect(names, link)))
+        for link in by_link:
             if link is not None:
                 link.flush()
-        await asyncio.gather(*(row.is_whole for row in rows.values()))
-        return [row.values[place] for row, place in order]
+        await asyncio.gather(*(replies.are_whole for replies in by_link.values()))
+        return [replies.rows[place] for replies, place in order]
 
     def to(self, name: bytes) -> Link | None:
         """To the server that holds a key; None where nobody is known to hold it."""
@@ -94,37 +95,37 @@ class Slots:
         return slot
 
 
-class _Row:
+class _Replies:
     """What is read over one link, whose replies come in order."""
 
     def __init__(self) -> None:
-        self.values: list[Read] = []
-        self.is_whole: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.rows: list[Row | Refused] = []
+        self.are_whole: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._expected = 0
 
-    def expect(self, name: bytes, link: Link | None) -> int:
-        """Ask for one more; its place among the values."""
+    def expect(self, names: Sequence[bytes], link: Link | None) -> int:
+        """Ask for one row more; its place among the rows."""
         self._expected += 1
         if link is None:
-            self.refused("nobody is known to hold this key")
+            self.refused("nobody is known to hold these keys")
         else:
-            link.ask(name, self)
+            link.ask_together(names, self)
         return self._expected - 1
 
-    def told(self, value: bytes | None) -> None:
+    def told(self, value: Row) -> None:
         self._note(value)
 
     def refused(self, error: str) -> None:
         self._note(Refused(error))
 
     def missed(self) -> None:
-        if not self.is_whole.done():
-            self.is_whole.set_exception(RedisGone("the connection was lost"))
+        if not self.are_whole.done():
+            self.are_whole.set_exception(RedisGone("the connection was lost"))
 
-    def _note(self, value: Read) -> None:
-        self.values.append(value)
-        if len(self.values) == self._expected and not self.is_whole.done():
-            self.is_whole.set_result(None)
+    def _note(self, row: Row | Refused) -> None:
+        self.rows.append(row)
+        if len(self.rows) == self._expected and not self.are_whole.done():
+            self.are_whole.set_result(None)
 
 
 def _connection_of(redis: RedisClient) -> AbstractConnection:

@@ -62,23 +62,26 @@ class BoundedReads:
     def server_of(self, name: str) -> str:
         return self._reads.server_of(name)
 
-    async def get(self, names: Sequence[str], by_s: float) -> Values | None:
-        """The values of keys in their order; None when they did not come by the moment `by_s` of time.monotonic()."""
-        now_s, server = time.monotonic(), self._servers[self.server_of(names[0]) if names else ""]
+    async def get(self, rows: Sequence[Sequence[str]], by_s: float) -> list[Values] | None:
+        """The values of each row's keys, as they are at one moment; all rows are of one server, each of one slot.
+
+        None when they did not come by the moment `by_s` of time.monotonic().
+        """
+        now_s, server = time.monotonic(), self._servers[self.server_of(rows[0][0]) if rows else ""]
         if now_s >= by_s or not server.may_be_asked(now_s):
             return None
         server.begin(now_s)
-        read = asyncio.create_task(self._read(names))
+        read = asyncio.create_task(self._read(rows))
         read.add_done_callback(lambda read: server.end(was_heard=not read.cancelled() and read.result() is not None))
         done, _ = await asyncio.wait({read}, timeout=by_s - now_s)
-        values = read.result() if done else None
-        if values is None:
+        found = read.result() if done else None
+        if found is None:
             server.in_vain += 1
-        return values
+        return found
 
-    async def _read(self, names: Sequence[str]) -> Values | None:
+    async def _read(self, rows: Sequence[Sequence[str]]) -> list[Values] | None:
         try:
-            return await self._reads.get(names) if names else []
+            return await self._reads.get(rows) if rows else []
         except REDIS_ERRORS:
             return None
         except Exception as error:  # it must not reach whoever looked up, nor end in a task that nobody awaits

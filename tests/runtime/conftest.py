@@ -1,6 +1,6 @@
 """Redis as the plumbing meets it: a server of one's own to stop, or the shared ones by their URLs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -26,3 +26,8 @@ def url(request: pytest.FixtureRequest) -> str:
 def clustered(url: str) -> str:
     """The URL of a node as that of its cluster."""
     return url.replace("redis://", "redis+cluster://")
+
+
+def single(names: Sequence[str]) -> list[list[str]]:
+    """Rows of one key each."""
+    return [[name] for name in names]

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from itertools import count, takewhile
 
 import pytest
 from redis.asyncio import RedisCluster
@@ -11,7 +12,7 @@ from redis.asyncio.cluster import ClusterNode
 from services.runtime import direct_reads
 from services.runtime.direct_reads import DirectReads
 from services.runtime.redis_client import REDIS_ERRORS, connect
-from tests.runtime.conftest import clustered
+from tests.runtime.conftest import clustered, single
 from tests.support.event_logs import Frozen, listener_on
 from tests.support.ports import free_ports
 
@@ -35,26 +36,47 @@ async def test_values_come_in_the_order_asked_for(url: str) -> None:
     for name in NAMES[::2]:
         await client.set(name, name)
     asked = [*reversed(NAMES), NAMES[0], NAMES[0], "never-set"]
-    assert await reads.get(asked) == [
-        *(name.encode() if number % 2 == 0 else None for number, name in reversed(list(enumerate(NAMES)))),
-        VALUES[0],
-        VALUES[0],
-        None,
+    assert await reads.get(single(asked)) == [
+        *([name.encode() if number % 2 == 0 else None] for number, name in reversed(list(enumerate(NAMES)))),
+        *[[VALUES[0]], [VALUES[0]], [None]],
     ]
     await client.aclose()
 
 
+@pytest.mark.parametrize("link_timeout_s", [None, 2.0], ids=["redis-py", "links"])
+async def test_a_row_is_read_at_one_moment(url: str, link_timeout_s: float | None) -> None:
+    """All of a thousand rows are written again and again, each time by one command, while they are read."""
+    client, writing = connect(url, timeout_s=2), connect(url, timeout_s=2)
+    rows = [[f"{{p00}}:m:{number}", f"{{p00}}:s:{number}"] for number in range(1_000)]
+
+    is_read = asyncio.Event()
+
+    async def write() -> None:
+        for number in takewhile(lambda _: not is_read.is_set(), count()):
+            await writing.mset({name: number for row in rows for name in row})
+
+    reads = DirectReads(client, link_timeout_s)
+    writes = asyncio.create_task(write())
+    torn = [row for _ in range(50) for row in await reads.get(rows) if row[0] != row[1]]
+    is_read.set()
+    await writes
+    await reads.close()
+    await client.aclose()
+    await writing.aclose()
+    assert not torn
+
+
 async def test_nothing_needs_to_be_known_before_the_first_read(clean_redis_cluster_url: str) -> None:
     client = connect(clustered(clean_redis_cluster_url), timeout_s=2)
-    found = await asyncio.gather(*(DirectReads(client).get(NAMES) for _ in range(20)))
-    assert found == [[None] * 64] * 20
+    found = await asyncio.gather(*(DirectReads(client).get(single(NAMES)) for _ in range(20)))
+    assert found == [[[None]] * 64] * 20
     await client.aclose()
 
 
 async def test_a_silent_node_keeps_nobody_elsewhere_waiting(cluster: RedisCluster) -> None:
     """It is asked all the time, each time in vain, and so the nodes are looked for all the time."""
     reads = DirectReads(cluster)
-    assert await reads.get(NAMES) == VALUES
+    assert await reads.get(single(NAMES)) == [[value] for value in VALUES]
     lost = reads.server_of(NAMES[0])
     others = [name for name in NAMES if reads.server_of(name) != lost]
     frozen = Frozen(listener_on(int(lost.rpartition(":")[2])))
@@ -64,7 +86,7 @@ async def test_a_silent_node_keeps_nobody_elsewhere_waiting(cluster: RedisCluste
         took_s = []
         while not all(task.done() for task in in_vain):
             began_s = time.monotonic()
-            assert await reads.get(others) == [name.encode() for name in others]
+            assert await reads.get(single(others)) == [[name.encode()] for name in others]
             took_s.append(time.monotonic() - began_s)
             await asyncio.sleep(0.02)
     finally:
@@ -92,7 +114,7 @@ async def test_nobody_waits_while_the_nodes_are_looked_for(
     async with asyncio.timeout(5):
         await looking.wait()
         assert await failed(reads, NAMES[0])
-        assert await reads.get(others) == [name.encode() for name in others]
+        assert await reads.get(single(others)) == [[name.encode()] for name in others]
 
 
 async def test_a_node_that_is_gone_for_good_is_soon_forgotten(
@@ -103,7 +125,7 @@ async def test_a_node_that_is_gone_for_good_is_soon_forgotten(
     misled(cluster, NAMES[0], nobody(cluster))
     assert await failed(reads, NAMES[0])
     await until_read(reads, NAMES[0])
-    assert await reads.get(NAMES) == VALUES
+    assert await reads.get(single(NAMES)) == [[value] for value in VALUES]
 
 
 async def test_a_slot_that_nobody_holds_is_looked_for(cluster: RedisCluster) -> None:
@@ -120,7 +142,7 @@ async def test_a_slot_that_has_moved_is_followed_at_once(cluster: RedisCluster) 
     elsewhere = next(name for name in NAMES if reads.server_of(name) != home)
     misled(cluster, NAMES[0], cluster.nodes_manager.slots_cache[cluster.keyslot(elsewhere)][0])
     assert reads.server_of(NAMES[0]) != home
-    assert await reads.get(NAMES) == VALUES
+    assert await reads.get(single(NAMES)) == [[value] for value in VALUES]
     assert reads.server_of(NAMES[0]) == home
 
 
@@ -152,7 +174,7 @@ def misled(cluster: RedisCluster, name: str, node: ClusterNode) -> None:
 
 async def failed(reads: DirectReads, name: str) -> bool:
     try:
-        return await reads.get([name]) != [name.encode()]
+        return await reads.get([[name]]) != [[name.encode()]]
     except REDIS_ERRORS:
         return True
 

@@ -14,19 +14,20 @@ from services.runtime.direct_reads import DirectReads
 from services.runtime.redis_client import connect
 from services.runtime.redis_link import Link
 from services.runtime.redis_links import Links
-from tests.runtime.conftest import clustered
+from tests.runtime.conftest import clustered, single
 from tests.support.event_logs import Frozen, redis_process
 
 NAMES = [f"{{p{number:02d}}}:key" for number in range(64)]
+Told = bytes | str | list[bytes | None] | None
 
 
 class Heard:
     """What a reader is told, in the order in which it is."""
 
     def __init__(self) -> None:
-        self.all: list[bytes | str | None] = []
+        self.all: list[Told] = []
 
-    def told(self, value: bytes | None) -> None:
+    def told(self, value: bytes | list[bytes | None] | None) -> None:
         self.all.append(value)
 
     def refused(self, error: str) -> None:
@@ -35,7 +36,7 @@ class Heard:
     def missed(self) -> None:
         self.all.append("missed")
 
-    async def count(self, count: int) -> list[bytes | str | None]:
+    async def count(self, count: int) -> list[Told]:
         async with asyncio.timeout(5):
             while len(self.all) < count:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.005)
@@ -75,6 +76,16 @@ async def test_replies_come_in_the_order_asked_for_whatever_they_are(redis: Redi
     told = await heard.count(4)
     assert [told[0], told[1], told[3]] == [b"1\r\n2", None, b"1\r\n2"]
     assert "WRONGTYPE" in str(told[2])
+
+
+async def test_keys_read_together_come_as_one_reply_in_their_place(redis: Redis, link: Link) -> None:
+    await redis.mset({"a": b"1\r\n2", "b": b""})
+    heard = Heard()
+    link.ask(b"a", heard)
+    link.ask_together([b"a", b"nothing", b"b"], heard)
+    link.ask(b"b", heard)
+    link.flush()
+    assert await heard.count(3) == [b"1\r\n2", [b"1\r\n2", None, b""], b""]
 
 
 async def test_all_of_a_turn_is_one_connection_and_one_piece(redis: Redis, link: Link) -> None:
@@ -150,8 +161,8 @@ async def linked(url: str) -> AsyncIterator[DirectReads]:
 async def test_reads_over_links_are_those_of_redis_py(linked: DirectReads) -> None:
     await linked.connect()
     asked = [*reversed(NAMES), NAMES[0], NAMES[0], "never-set"]
-    values = await linked.get(asked)
-    assert values == [name.encode() if name in NAMES[::2] else None for name in asked]
+    values = await linked.get(single(asked))
+    assert values == [[name.encode() if name in NAMES[::2] else None] for name in asked]
     assert await linked.get([]) == []
 
 
@@ -165,7 +176,7 @@ async def test_a_redirect_is_followed_and_remembered(clean_redis_cluster_url: st
     slot, home = cluster.keyslot(NAMES[0]), reads.server_of(NAMES[0])
     elsewhere = next(name for name in NAMES if reads.server_of(name) != home)
     cluster.nodes_manager.slots_cache[slot] = [cluster.nodes_manager.slots_cache[cluster.keyslot(elsewhere)][0]]
-    assert await reads.get(NAMES) == [name.encode() for name in NAMES]
+    assert await reads.get(single(NAMES)) == [[name.encode()] for name in NAMES]
     assert reads.server_of(NAMES[0]) == home
     await reads.close()
     await cluster.aclose()
@@ -177,9 +188,9 @@ async def test_a_server_that_is_gone_is_an_error_and_the_nodes_are_looked_for(se
     await reads.connect()
     server.stop()
     with pytest.raises(RedisGone):
-        await reads.get(NAMES[:3])
+        await reads.get(single(NAMES[:3]))
     server.start()
-    assert await reads.get(NAMES[:3]) == [None] * 3
+    assert await reads.get(single(NAMES[:3])) == [[None]] * 3
     await reads.close()
     await client.aclose()
 

@@ -74,11 +74,11 @@ class RedisElsewhere:
 
     def __init__(self, loop: Loop, dear_s: float) -> None:
         self._loop, self._dear_s = loop, dear_s
-        self._unsent: list[Reader] = []
-        self._replies: deque[tuple[float, list[Reader]]] = deque()
+        self._unsent: list[Reader[bytes | None]] = []
+        self._replies: deque[tuple[float, list[Reader[bytes | None]]]] = deque()
         self._free_s = 0.0
 
-    def ask(self, _: bytes, reader: Reader) -> None:
+    def ask(self, _: bytes, reader: Reader[bytes | None]) -> None:
         self._loop.now_s += ASK_S
         self._unsent.append(reader)
 

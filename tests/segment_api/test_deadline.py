@@ -16,7 +16,7 @@ import pytest
 
 from services.local_stack.redis_server import RedisServer
 from services.runtime import watched
-from services.runtime.redis_client import REDIS_ERRORS, connect
+from services.runtime.redis_client import REDIS_ERRORS, Values, connect
 from services.segment_api.door.admission import BEGIN
 from services.segment_api.reads import IN_VAIN, PROBE_EVERY_S, BoundedReads
 from services.segment_api.settings import ApiSettings
@@ -99,14 +99,14 @@ async def test_a_read_of_two_steps_has_one_deadline(
     """The first step takes most of the time; the second gets what is left, not as much again."""
     read, calls = BoundedReads.get, 0
 
-    async def slow_first(self: BoundedReads, names: list[str], by_s: float) -> list[bytes | None] | None:
+    async def slow_first(self: BoundedReads, rows: list[list[str]], by_s: float) -> list[Values] | None:
         nonlocal calls
         calls += 1
-        values = await read(self, names, by_s)
+        found = await read(self, rows, by_s)
         if calls == 1:
             await asyncio.sleep(0.7)
             frozen.take_away()
-        return values
+        return found
 
     monkeypatch.setattr(BoundedReads, "get", slow_first)
     async with client_of(settings.model_copy(update={"lookup_deadline_ms": 1_000})) as patient:

@@ -29,9 +29,9 @@ class Unheard:
     """A link over which nothing comes but what the test says."""
 
     def __init__(self) -> None:
-        self.readers: list[Reader] = []
+        self.readers: list[Reader[bytes | None]] = []
 
-    def ask(self, _: bytes, reader: Reader) -> None:
+    def ask(self, _: bytes, reader: Reader[bytes | None]) -> None:
         self.readers.append(reader)
 
     def flush(self) -> None:
@@ -53,7 +53,7 @@ class Lane:
         self._express = LookupExpress(cast("Lookup", lookup), admission, metrics, lambda: 0, DEADLINE_S)
 
     @property
-    def reads(self) -> list[Reader]:
+    def reads(self) -> list[Reader[bytes | None]]:
         """All that were asked for, in their order."""
         return self._link.readers
 
@@ -96,7 +96,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
     ids=["whole", "routed"],
 )
 def test_who_is_held_at_the_door_comes_in_as_soon_as_others_leave(
-    opened: Opened, leave: Callable[[Reader], None], end: str
+    opened: Opened, leave: Callable[[Reader[bytes | None]], None], end: str
 ) -> None:
     """Nobody else arrives meanwhile."""
     lane = opened(2)
@@ -111,7 +111,7 @@ def test_who_is_held_at_the_door_comes_in_as_soon_as_others_leave(
 
 @pytest.mark.parametrize("end", [lambda read: read.told(b""), lambda read: read.missed()], ids=["heard", "lost"])
 def test_no_more_reads_wait_for_a_server_than_may_though_their_lookups_have_ended(
-    opened: Opened, end: Callable[[Reader], None]
+    opened: Opened, end: Callable[[Reader[bytes | None]], None]
 ) -> None:
     """Fewer than make it silent."""
     most = IN_VAIN - 1

@@ -11,6 +11,7 @@ import pytest
 from starlette.types import Message
 
 from services.runtime.direct_reads import DirectReads
+from services.runtime.redis_client import Values
 from services.segment_api import app
 from services.segment_api.lookups import batch, routes
 from services.segment_api.lookups.batch import HeldResponse
@@ -76,10 +77,10 @@ async def test_users_under_way_are_bounded_and_a_refusal_holds_none(
 ) -> None:
     reading, go_on, read = asyncio.Event(), asyncio.Event(), BoundedReads.get
 
-    async def held(self: BoundedReads, names: list[str], by_s: float) -> list[bytes | None] | None:
+    async def held(self: BoundedReads, rows: list[list[str]], by_s: float) -> list[Values] | None:
         reading.set()
         await go_on.wait()
-        return await read(self, names, by_s)
+        return await read(self, rows, by_s)
 
     monkeypatch.setattr(BoundedReads, "get", held)
     monkeypatch.setattr(routes, "USERS_AT_ONCE", 10)
@@ -104,10 +105,10 @@ async def test_users_of_a_silent_server_are_degraded_and_the_others_are_answered
     asked, get = [*visitors, "nobody"], DirectReads.get
     silent = {name for name in asked if partition_of(name, settings.partitions) % 2}
 
-    async def answer(self: DirectReads, names: list[str]) -> list[bytes | None]:
-        if self.server_of(names[0]) == "silent":
+    async def answer(self: DirectReads, rows: list[list[str]]) -> list[Values]:
+        if self.server_of(rows[0][0]) == "silent":
             await asyncio.sleep(1)
-        return await get(self, names)
+        return await get(self, rows)
 
     monkeypatch.setattr(DirectReads, "server_of", lambda _, name: "silent" if int(name[2:4]) % 2 else "awake")
     monkeypatch.setattr(DirectReads, "get", answer)

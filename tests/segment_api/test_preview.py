@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from services.runtime.clock import now_ms
+from services.runtime.redis_client import Values
 from services.segment_api.reads import BoundedReads
 from services.segment_api.settings import ApiSettings
 from services.segmentation.events import Event
@@ -260,9 +261,9 @@ class TestASampleOfManyUsers:
         await store_all(settings, crowd(500))
         get, calls = BoundedReads.get, []
 
-        async def only_once(reads: BoundedReads, names: Sequence[str], by_s: float) -> list[bytes | None] | None:
-            calls.append(names)
-            return await get(reads, names, by_s) if len(calls) == 1 else None
+        async def only_once(reads: BoundedReads, rows: Sequence[Sequence[str]], by_s: float) -> list[Values] | None:
+            calls.append(rows)
+            return await get(reads, rows, by_s) if len(calls) == 1 else None
 
         monkeypatch.setattr(BoundedReads, "get", only_once)
         async with tools_of(settings) as tools:

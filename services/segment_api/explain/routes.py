@@ -81,10 +81,10 @@ class Explaining:
 
     async def _stored(self, asked: _Asked, by_s: float) -> tuple[Profile | None, Membership | None]:
         place = partition_of(asked.user_id, self._partitions), keys.member(asked.space, asked.user_id)
-        found = await self._reads.get([keys.profile(*place), keys.membership(*place)], by_s)
+        found = await self._reads.get([[keys.profile(*place), keys.membership(*place)]], by_s)
         if found is None:
             raise _unavailable("Redis cannot be used now")
-        profile, before = found
+        profile, before = found[0]
         try:
             return (
                 None if profile is None else decode_profile(profile),

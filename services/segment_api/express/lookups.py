@@ -119,8 +119,7 @@ class LookupExpress:
             self.give_up(pending)
             return
         way.server.begin(now_s)
-        for name in names:
-            way.link.ask(name.encode(), reader)
+        way.link.ask_together([name.encode() for name in names], reader)
         way.link.flush()
 
     def _end(self, pending: Pending, told: Written) -> None:

@@ -6,7 +6,6 @@ from typing import Protocol
 from services.runtime.express import Caller
 from services.segment_api.lookups.answer import Question
 from services.segment_api.reads import Server
-from services.segmentation.wire import keys
 
 
 class Answers(Protocol):
@@ -59,26 +58,18 @@ class All:
 
     def __init__(self, answers: Answers, pending: Pending) -> None:
         self._answers, self._pending = answers, pending
-        self._stored: list[bytes | None] = []
-        self._is_over = False
 
-    def told(self, value: bytes | None) -> None:
-        self._stored.append(value)
-        if len(self._stored) == len((keys.membership, keys.profile)) and self._ends(was_heard=True):
-            self._answers.answer_from_all(self._pending, self._stored)
+    def told(self, value: Sequence[bytes | None]) -> None:
+        self._pending.server.end(was_heard=True)
+        if not self._pending.is_over:
+            self._answers.answer_from_all(self._pending, value)
 
     def refused(self, _: str) -> None:
-        if self._ends(was_heard=True):
+        self._pending.server.end(was_heard=True)
+        if not self._pending.is_over:
             self._answers.hand_over(self._pending)
 
     def missed(self) -> None:
-        if self._ends(was_heard=False):
+        self._pending.server.end(was_heard=False)
+        if not self._pending.is_over:
             self._answers.give_up(self._pending)
-
-    def _ends(self, *, was_heard: bool) -> bool:
-        """Whether somebody still waits; the first word is the last."""
-        if self._is_over:
-            return False
-        self._is_over = True
-        self._pending.server.end(was_heard=was_heard)
-        return not self._pending.is_over

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TypeVar
@@ -36,14 +36,14 @@ class Lookup:
     async def one(self, user_id: str, question: Question, by_s: float) -> Answer:
         """The answer for a user; degraded where the state has not come by the deadline."""
         answering = self.writer.answering(question)
-        stored = await self.reads.get(self.names(user_id, question, keys.membership), by_s)
-        if stored is None:
+        found = await self.reads.get([self.names(user_id, question, keys.membership)], by_s)
+        if found is None:
             return answering.degraded(user_id)
-        answer = self._told(answering, user_id, *stored)
+        answer = self._told(answering, user_id, *found[0])
         if answer is not None:
             return answer
-        stored = await self.reads.get(self.names(user_id, question, keys.membership, keys.profile), by_s)
-        return answering.degraded(user_id) if stored is None else self._evaluated(answering, user_id, stored)
+        found = await self.reads.get([self.names(user_id, question, keys.membership, keys.profile)], by_s)
+        return answering.degraded(user_id) if found is None else self._evaluated(answering, user_id, found[0])
 
     def evaluate(self, user_id: str, question: Question, stored: Values) -> Written:
         """The answer from a membership and the profile that belongs to it."""
@@ -85,7 +85,7 @@ class Lookup:
     ) -> dict[str, T]:
         """Answers from the profiles, where the stored memberships do not tell; a rare and slow path.
 
-        Each membership is read again together with its profile, so that they belong together.
+        Each membership is read again, at one moment with its profile, so that they belong together.
         """
         stored = await self._read(user_ids, answering.question, by_s, keys.membership, keys.profile)
         kept: dict[str, T] = {}
@@ -106,13 +106,10 @@ class Lookup:
         groups: dict[str, list[str]] = defaultdict(list)
         for user_id, (name, *_) in names.items():
             groups[self.reads.server_of(name)].append(user_id)
-        reads = (self.reads.get([name for each in group for name in names[each]], by_s) for group in groups.values())
+        reads = (self.reads.get([names[user_id] for user_id in group], by_s) for group in groups.values())
         found = zip(groups.values(), await asyncio.gather(*reads), strict=True)
         return {
-            user_id: row
-            for group, values in found
-            if values is not None
-            for user_id, row in zip(group, _in_rows(values, len(sorts)), strict=True)
+            user_id: row for group, rows in found if rows is not None for user_id, row in zip(group, rows, strict=True)
         }
 
     @cached_property
@@ -140,7 +137,3 @@ class Lookup:
         except Exception as error:  # bytes of a newer version, or damaged ones: nothing that is wrong with the request
             self.writer.unreadable(error)
             return answering.degraded(user_id)
-
-
-def _in_rows(values: Sequence[T], width: int) -> Iterator[Sequence[T]]:
-    return (values[begin : begin + width] for begin in range(0, len(values), width))

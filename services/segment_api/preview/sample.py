@@ -125,13 +125,12 @@ async def states(reads: BoundedReads, users: Sequence[Place], by_s: float, pace:
     rests = Rests(pace)
     for begin in range(0, len(users), READ_AT_ONCE):
         group = users[begin : begin + READ_AT_ONCE]
-        names = [sort(*user) for user in group for sort in (keys.membership, keys.profile)]
-        values = await reads.get(names, by_s) or []
-        for user, membership, profile in zip(group, values[::2], values[1::2], strict=False):
+        rows = await reads.get([[keys.membership(*user), keys.profile(*user)] for user in group], by_s)
+        if rows is None:
+            return
+        for user, (membership, profile) in zip(group, rows, strict=True):
             if time.monotonic() >= by_s:
                 return
             if membership is not None and profile is not None:
                 yield State(user, membership, profile)
             await rests.between()
-        if not values:
-            return
