@@ -61,6 +61,13 @@ def test_memory_is_of_all_processes_that_are_there() -> None:
     assert resident_bytes([os.getpid(), ended.pid]) == pytest.approx(own, rel=0.2)
 
 
+def test_who_is_named_and_also_the_child_of_another_is_counted_once() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        assert resident_bytes([os.getpid(), child.pid, os.getpid()]) == pytest.approx(
+            resident_bytes([os.getpid()]), rel=0.2
+        )
+
+
 def test_progress_tells_how_long_it_still_takes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psutil
@@ -31,12 +32,12 @@ class Bounds:
 
 
 def resident_bytes(pids: Sequence[int]) -> int:
-    """Of processes and their children; those that have ended hold nothing."""
-    total = 0
+    """Of processes and their children, each counted once; those that have ended hold nothing."""
+    found: dict[int, int] = {}
     for pid in pids:
-        try:
+        with suppress(psutil.NoSuchProcess):
             process = psutil.Process(pid)
-            total += sum(each.memory_info().rss for each in [process, *process.children(recursive=True)])
-        except psutil.NoSuchProcess:
-            continue
-    return total
+            for each in [process, *process.children(recursive=True)]:
+                with suppress(psutil.NoSuchProcess):
+                    found[each.pid] = each.memory_info().rss
+    return sum(found.values())
