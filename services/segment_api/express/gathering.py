@@ -11,6 +11,10 @@ from collections.abc import Callable
 
 PIECE = 16
 """So many need not wait for the end of the turn: they share what a write to Redis takes, and are few to wait for."""
+CROWD, EBB = 96, 64
+"""Where fewer come in a turn, all wait for its end: one write to Redis and one read for all is a sixth less work than in
+pieces, and soon enough. From the first number on there are pieces, and also in the next turn from its beginning, until
+one has no more than the second."""
 LONGEST_TURN_S = 0.05
 """After so long those who arrive do wait for its end. libuv goes on reading as long as it finds a thousand connections
 at a time, which those who are answered soon are again; and all else on the thread waits meanwhile."""
@@ -23,7 +27,8 @@ class Gathering:
     def __init__(self, let_in: Callable[[], None], hear: Callable[[], None]) -> None:
         self._let_in, self._hear = let_in, hear
         self._loop = asyncio.get_running_loop()
-        self._arrived = 0
+        self._arrived = self._arrived_in_turn = 0
+        self._is_crowded = True  # as long as nothing is known, one large turn is the worse mistake
         self._began_s: float | None = None
         """When the first of this turn came, as far as known."""
         self._has_turn = self._is_busy = False
@@ -34,7 +39,9 @@ class Gathering:
             self._began_s = now_s
             self.take_turn()
         self._arrived += 1
-        if self._arrived >= PIECE and not self._is_busy and now_s - self._began_s <= LONGEST_TURN_S:
+        self._arrived_in_turn += 1
+        is_crowded = self._is_crowded or self._arrived_in_turn >= CROWD
+        if is_crowded and self._arrived >= PIECE and not self._is_busy and now_s - self._began_s <= LONGEST_TURN_S:
             self._piece()
 
     def take_turn(self) -> None:
@@ -53,4 +60,6 @@ class Gathering:
 
     def _end_turn(self) -> None:
         self._began_s, self._has_turn, self._arrived = None, False, 0
+        self._is_crowded = self._arrived_in_turn > (EBB if self._is_crowded else CROWD)
+        self._arrived_in_turn = 0
         self._let_in()

@@ -21,10 +21,9 @@ from services.segmentation.wire.membership import VERSION, boundaries, decode_re
 
 MOST_CONSENTS = 1_024
 """Sets of purposes for which it is remembered what they allow."""
-MOST_REMEMBERED = 16_384
-LONGEST_REMEMBERED = 2_048
-"""Bytes of a membership and its answer. Whose are longer is in many segments: few are, and they would take all the
-memory."""
+MOST_REMEMBERED_BYTES = 16 * 1024 * 1024
+"""Of memberships and their answers, twice at most. Long ones are the dearest to write, and those of the busiest users:
+they have their place among the others."""
 FOR_EVER = 2**62
 CLOCKS_MS = 30_000
 """In every time zone, hours have begun at a multiple of this since 1970."""
@@ -57,8 +56,8 @@ class Page:
         self._allowed: dict[tuple[int, ...] | None, Rows] = {}
         self._is_current: dict[int, bool] = {}
         self._clocked: set[int] | None = None
-        self._segments: Remembered[Stretch] = Remembered(MOST_REMEMBERED)
-        self._ids: Remembered[Stretch] = Remembered(MOST_REMEMBERED)
+        self._segments: Remembered[Stretch] = Remembered(MOST_REMEMBERED_BYTES, _weight)
+        self._ids: Remembered[Stretch] = Remembered(MOST_REMEMBERED_BYTES, _weight)
 
     def known(self, user_id: bytes, stored: bytes, question: Question, zone: tzinfo, now_ms: int) -> bytes | None:
         """The answer for a user with such a membership; None where it takes more than what is stored, or an error.
@@ -66,8 +65,7 @@ class Page:
         Raises whatever stored bytes that cannot be read raise.
         """
         remembered = self._ids if question.ids_only else self._segments
-        may_recur = not question.request and len(stored) < LONGEST_REMEMBERED
-        stretch = remembered.get(stored) if may_recur else None
+        stretch = None if question.request else remembered.get(stored)
         moment_ms = question.at_ms
         if stretch is not None:
             if moment_ms is None:
@@ -88,7 +86,7 @@ class Page:
             parts += self._asked(rows, residuals, base_ms, question, moment_ms, asking[1], zone)
         parts.sort()
         segments = b",".join(parts)
-        if may_recur and len(stored) + len(segments) <= LONGEST_REMEMBERED and remembered.is_worth_it(stored):
+        if not question.request and remembered.is_worth_it(stored):
             remembered.put(stored, self._stretch(base_ms, moment_ms, flat, asking, exact_until, zone, segments))
         return _KNOWN % (user_id, moment_ms, segments)
 
@@ -173,6 +171,10 @@ class Page:
             for each in self._live
             if granted.issuperset(each.definition.purposes)
         }
+
+
+def _weight(stretch: Stretch) -> int:
+    return len(stretch.segments)
 
 
 def _asks_the_clock(condition: Condition) -> bool:
