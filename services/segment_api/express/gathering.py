@@ -12,9 +12,10 @@ from collections.abc import Callable
 PIECE = 16
 """So many need not wait for the end of the turn: they share what a write to Redis takes, and are few to wait for."""
 CROWD, EBB = 96, 64
-"""Where fewer come in a turn, all wait for its end: one write to Redis and one read for all is a sixth less work than in
-pieces, and soon enough. From the first number on there are pieces, and also in the next turn from its beginning, until
-one has no more than the second."""
+"""Where fewer come in a turn, all wait for its end: one write to Redis and one read for all is a sixth less work than
+in pieces, and soon enough. From the first number on there are pieces, and in the next turns from their beginning,
+until one has no more than the second.
+"""
 LONGEST_TURN_S = 0.05
 """After so long those who arrive do wait for its end. libuv goes on reading as long as it finds a thousand connections
 at a time, which those who are answered soon are again; and all else on the thread waits meanwhile."""
