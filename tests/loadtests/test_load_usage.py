@@ -1,5 +1,6 @@
 """CPU for a thousand requests, out of what the services' /metrics tell."""
 
+import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from loadtests.load.measured.prometheus import WORK, Spent, Usage, read_usage
@@ -37,22 +38,48 @@ def test_what_are_no_metrics_of_a_service_are_none() -> None:
 def test_what_was_used_before_the_run_does_not_count() -> None:
     spent = Spent(since_s=100)
     for each in (usage(1_000, 1_000_000), usage(1_002, 1_001_000), usage(1_004, 1_004_000)):
-        spent.see("here", each)
+        spent.see("here", each, 0.0)
     assert (spent.cpu_s, spent.work, spent.per_thousand_s, spent.restarts) == (4, 4_000, 1.0, 0)
 
 
 def test_a_process_that_was_started_meanwhile_counts_from_its_start() -> None:
     spent = Spent(since_s=100)
     for each in (usage(1_000, 1_000_000), usage(1_002, 1_002_000), usage(3, 3_000, started_s=110)):
-        spent.see("here", each)
+        spent.see("here", each, 0.0)
     assert (spent.cpu_s, spent.work, spent.restarts) == (5, 5_000, 1)
 
 
 def test_processes_that_answer_at_one_address_in_turn_are_told_apart() -> None:
     spent = Spent(since_s=100)
     for each in (usage(10, 0, 1), usage(20, 0, 2), usage(11, 500, 1), usage(23, 500, 2)):
-        spent.see("here", each)
+        spent.see("here", each, 0.0)
     assert (spent.cpu_s, spent.work, spent.restarts) == (4, 1_000, 0)
+
+
+def used(memory_bytes: float, started_s: float = 50.0) -> Usage:
+    return Usage(0.0, 0.0, 0.0, memory_bytes, started_s)
+
+
+def test_memory_that_grows_on_after_the_first_half_is_told_by_the_hour_and_of_the_process_that_grows_most() -> None:
+    spent = Spent(since_s=0)
+    for at_s in range(0, 3_602, 2):
+        spent.see("here", used(200e6 + 1_000 * at_s), at_s)
+        spent.see("there", used(min(at_s, 1_800) * 1e6, started_s=60.0), at_s)
+    assert spent.memory_growth_mb_per_h == pytest.approx(3.6)
+
+
+def test_caches_that_fill_are_no_leak() -> None:
+    spent = Spent(since_s=0)
+    for at_s in range(0, 3_602, 2):
+        spent.see("here", used(min(at_s, 1_500) * 1e6), at_s)
+    assert spent.memory_growth_mb_per_h == pytest.approx(0)
+
+
+def test_of_a_quarter_of_an_hour_no_growth_is_told() -> None:
+    spent = Spent(since_s=0)
+    for at_s in range(0, 902, 2):
+        spent.see("here", used(at_s * 1e6), at_s)
+    assert (spent.memory_growth_mb_per_h, Spent(since_s=0).memory_growth_mb_per_h) == (None, None)
 
 
 def test_where_nothing_was_done_there_is_no_cost() -> None:

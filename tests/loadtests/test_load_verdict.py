@@ -7,6 +7,7 @@ import pytest
 from loadtests.load.measured.figures import Figures, figures
 from loadtests.load.measured.measured import LagSample, Measured
 from loadtests.load.measured.outcomes import judge as judge_answer
+from loadtests.load.measured.prometheus import WORK
 from loadtests.load.measured.thresholds import (
     THRESHOLDS_FILE,
     BadThresholds,
@@ -130,6 +131,7 @@ def test_the_thresholds_name_figures_that_there_are(scenario: str) -> None:
     for kind, outcome in (("event", "accepted"), ("batch", "answered"), ("freshness", "visible")):
         measured.tallies.add(measured_of({outcome: 1}, kind=kind).tallies)
     measured.lag.append(LagSample(1.0, 5, 0, 5))
+    measured.spent = {role: {"per_thousand_s": 1.0, "memory_growth_mb_per_h": 0.0} for role in WORK}
     limits = read_thresholds(THRESHOLDS_FILE, scenario)
     assert {limit.figure for limit in limits} <= set(figures(measured))
     assert any(limit.figure.startswith("generator.") for limit in limits)

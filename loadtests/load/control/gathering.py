@@ -36,6 +36,7 @@ def _told(spent: Spent) -> dict[str, float | None]:
         "restarts": float(spent.restarts),
         "memory_bytes": spent.memory_bytes,
         "per_thousand_s": spent.per_thousand_s,
+        "memory_growth_mb_per_h": spent.memory_growth_mb_per_h,
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from loadtests.load.control.errors import CannotRun
 from loadtests.load.control.probe_segment import ProbeSegment
 from loadtests.load.control.sampler import Source
+from loadtests.load.measured.memory import LONG_ENOUGH_S
 from loadtests.load.measured.validity import LEAST_SECONDS
 from loadtests.load.traffic.actions import Action, batch, event, lookup, page
 from loadtests.load.traffic.plan import Target
@@ -58,7 +59,12 @@ class Options:
     @property
     def parts(self) -> Mapping[str, bool]:
         """By the beginning of figures' names: whether the run has them."""
-        roles = {"cpu": bool(self.sources), "lag": self.target.api is not None, "freshness": self.probe is not None}
+        roles = {
+            "cpu": bool(self.sources),
+            "memory": bool(self.sources) and self.seconds >= LONG_ENOUGH_S,
+            "lag": self.target.api is not None,
+            "freshness": self.probe is not None,
+        }
         return {kind: kind in self.asks for kind in ("lookup", "batch", "event")} | roles
 
     def processes_at(self, rate: float) -> int:

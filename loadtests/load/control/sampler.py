@@ -51,4 +51,4 @@ class Sampler:
         text = await self._client.metrics(source.url)
         usage = None if text is None else read_usage(source.role, text)
         if usage is not None:
-            self.spent.setdefault(source.role, Spent(self._since_s)).see(source.url, usage)
+            self.spent.setdefault(source.role, Spent(self._since_s)).see(source.url, usage, time.monotonic())

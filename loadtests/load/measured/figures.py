@@ -18,7 +18,7 @@ def figures(measured: Measured) -> Figures:
     for kind, tally in totals.items():
         own = _freshness(tally) if kind == FRESHNESS else _requests(tally, measured.seconds)
         found |= {f"{kind}.{name}": value for name, value in own.items() if value is not None}
-    found |= _lag(measured) | _cpu(measured)
+    found |= _lag(measured) | _cpu(measured) | _memory(measured)
     return found | _generator(measured, total(tally for kind, tally in totals.items() if kind != FRESHNESS))
 
 
@@ -65,6 +65,14 @@ def _cpu(measured: Measured) -> Figures:
         f"cpu.{role}_s_per_1000": value
         for role, spent in measured.spent.items()
         if (value := spent["per_thousand_s"]) is not None
+    }
+
+
+def _memory(measured: Measured) -> Figures:
+    return {
+        f"memory.{role}_growth_mb_per_h": value
+        for role, spent in measured.spent.items()
+        if (value := spent["memory_growth_mb_per_h"]) is not None
     }
 
 

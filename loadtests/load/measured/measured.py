@@ -42,7 +42,7 @@ class Measured:
     generators: dict[str, Generator] = field(default_factory=dict)
     lag: list[LagSample] = field(default_factory=list)
     spent: dict[str, dict[str, float | None]] = field(default_factory=dict)
-    """By role: cpu_s, work, turned_away, restarts, memory_bytes, per_thousand_s."""
+    """By role: cpu_s, work, turned_away, restarts, memory_bytes, per_thousand_s, memory_growth_mb_per_h."""
     partitions: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
     """That were measured, which is less than asked for where the run was stopped."""

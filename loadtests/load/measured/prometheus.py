@@ -1,7 +1,10 @@
 """What /metrics of a service tells that a load test wants to know: CPU used, work done, what was turned away."""
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass, field
+
+from loadtests.load.measured.memory import MemoryGrowth
 
 _SAMPLE = re.compile(r"^([a-zA-Z_:][\w:]*)(\{[^}]*\})? ([-+.\deEinfNa]+)", re.MULTILINE)
 
@@ -37,9 +40,12 @@ class Spent:
     memory_bytes: float = 0.0
     """The most that one of them had."""
     latest: dict[tuple[str, float], Usage] = field(default_factory=dict)
+    growths: defaultdict[tuple[str, float], MemoryGrowth] = field(default_factory=lambda: defaultdict(MemoryGrowth))
 
-    def see(self, address: str, usage: Usage) -> None:
+    def see(self, address: str, usage: Usage, at_s: float) -> None:
+        """`at_s` rises from one to the next."""
         process = (address, usage.started_s)
+        self.growths[process].see(at_s, usage.memory_bytes)
         before = self.latest.get(process)
         self.latest[process] = usage
         self.memory_bytes = max(self.memory_bytes, usage.memory_bytes)
@@ -55,6 +61,11 @@ class Spent:
     def per_thousand_s(self) -> float | None:
         """CPU seconds for a thousand units of work."""
         return self.cpu_s / self.work * 1000 if self.work else None
+
+    @property
+    def memory_growth_mb_per_h(self) -> float | None:
+        """That of the process that grows most; None where none was there for long enough."""
+        return max((mb for each in self.growths.values() if (mb := each.mb_per_h) is not None), default=None)
 
 
 def read_usage(role: str, text: str) -> Usage | None:

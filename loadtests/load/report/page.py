@@ -112,11 +112,16 @@ def _cpu(stage: Document) -> str:
             *(_number(spent[name]) for name in ("cpu_s", "work", "per_thousand_s")),
             WORK[role][1],
             f"{spent['memory_bytes'] / 2**20:,.0f} MiB",
+            _growth(spent.get("memory_growth_mb_per_h")),
         )
         for role, spent in sorted(stage["cpu"].items())
     ]
-    names = ("service", "CPU s", "work done", "CPU s per 1,000", "of", "memory")
+    names = ("service", "CPU s", "work done", "CPU s per 1,000", "of", "memory", "its growth")
     return _table("CPU, as the services' metrics tell", names, rows) if rows else ""
+
+
+def _growth(mb_per_h: float | None) -> str:
+    return "too short to tell" if mb_per_h is None else f"{mb_per_h:+,.1f} MB/h"
 
 
 def _options(told: Document) -> str:
