@@ -1,4 +1,4 @@
-"""Redis as the plumbing meets it: a server of one's own to stop, or the shared ones by their URLs."""
+"""What the plumbing meets: a Redis of one's own to stop, the shared ones by their URLs, an express and its route."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.local_stack.redis_server import RedisServer
+from tests.runtime.expresses import Kept, Routed
 from tests.support.servers import redis_server
 
 
@@ -31,3 +32,13 @@ def clustered(url: str) -> str:
 def single(names: Sequence[str]) -> list[list[str]]:
     """Rows of one key each."""
     return [[name] for name in names]
+
+
+@pytest.fixture
+async def express() -> Kept:
+    return Kept()
+
+
+@pytest.fixture
+async def routed() -> Routed:
+    return Routed()

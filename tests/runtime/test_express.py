@@ -13,16 +13,6 @@ from tests.support.raw_http import exchange, listening
 
 
 @pytest.fixture
-async def express() -> Kept:
-    return Kept()
-
-
-@pytest.fixture
-async def routed() -> Routed:
-    return Routed()
-
-
-@pytest.fixture
 async def port(express: Kept, routed: Routed) -> AsyncIterator[int]:
     async with listening(routed, express) as port:
         yield port

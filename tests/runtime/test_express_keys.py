@@ -13,16 +13,6 @@ from tests.support.raw_http import exchange, listening
 
 
 @pytest.fixture
-async def express() -> Kept:
-    return Kept()
-
-
-@pytest.fixture
-async def routed() -> Routed:
-    return Routed()
-
-
-@pytest.fixture
 def ring() -> list[KeyRing]:
     return [KeyRing()]
 
