@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from services.commands import dlq, keys, repair, rules, webhooks
+from services.commands import dlq, keys, models, repair, rules, webhooks
 
 app = typer.Typer(
     help="Real-time audience segmentation: events in over HTTP, segment memberships out, exact to the millisecond.",
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 
 app.add_typer(rules.app, name="rules")
+app.add_typer(models.app, name="models")
 app.add_typer(repair.app, name="repair")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(keys.app, name="keys")

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from services.runtime.definitions_file import WrittenDefinition
 from services.runtime.segments_file import SEGMENTS, BadSegmentsFile, read_segments_file
 from services.segmentation.catalog import SegmentDefinition
 from services.segmentation.events import SEGMENT_ID_PATTERN
@@ -14,18 +15,7 @@ _ID = TypeAdapter(Annotated[str, Field(pattern=SEGMENT_ID_PATTERN)])
 
 
 @dataclass(frozen=True, slots=True)
-class WrittenSegment:
-    """What a file says of one segment; nothing of it is checked yet. Lines count from 1."""
-
-    name: object
-    """Its id, if it is one: YAML also knows names that are numbers or truths."""
-    content: Any
-    line: int
-
-    @property
-    def id(self) -> str:
-        return str(self.name)
-
+class WrittenSegment(WrittenDefinition):
     @property
     def rule(self) -> str | None:
         """The text of the rule, if there is any."""

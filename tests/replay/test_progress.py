@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from services.replay import progress as progress_module
+from services.replay import screens
 from services.replay.counts import Counts
 from services.replay.progress import progress
 from services.replay.source import Source
@@ -14,8 +15,9 @@ from services.replay.source import Source
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in (("FRAME_S", 0.02), ("SAMPLE_S", 0.1), ("LINE_S", 0.1)):
-        monkeypatch.setattr(progress_module, name, seconds)
+    monkeypatch.setattr(progress_module, "FRAME_S", 0.02)
+    monkeypatch.setattr(progress_module, "SAMPLE_S", 0.1)
+    monkeypatch.setattr(screens, "LINE_S", 0.1)
 
 
 async def shown(console: Console, lag: int | None) -> str:

@@ -5,16 +5,17 @@ The syntax is Python's, read into a tree and never run. Whatever is not named he
 """
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NoReturn
 
-from services.segmentation.keep import KEEP_ALL, KeepList
+from services.segmentation.keep import CONTEXT, KEEP_ALL, KeepList
 from services.segmentation.rules import nodes
 from services.segmentation.rules.comparisons import Comparison
 from services.segmentation.rules.foreign import foreign
 from services.segmentation.rules.nearest import did_you_mean
+from services.segmentation.rules.request import HOUR, WEEKDAY
 from services.segmentation.rules.source import Source
 from services.segmentation.rules.terms import read_term, refuse_word
 from services.segmentation.rules.vocabulary import Vocabulary
@@ -23,6 +24,17 @@ MAX_DEPTH = 40
 MAX_LEAVES = 200
 
 _A_CONDITION = 'a comparison such as count("purchase") >= 1, joined by and, or, not'
+_OF_PROFILES = 'a term about what the user did, such as count("purchase", within="30d")'
+_OF_MODELS = "what models say is not learned from by models"
+_UNMEASURED: Mapping[str, str | None] = {
+    "segment": "a model takes segments in among and seed, not in its features",
+    "listed": "lists are not learned from; a trait can say the same",
+    "request": None,
+    "cluster": _OF_MODELS,
+    "score": _OF_MODELS,
+    "rfm": _OF_MODELS,
+}
+"""Terms that no feature can have, each with a hint."""
 
 
 def parse(
@@ -34,18 +46,32 @@ def parse(
     after `; ` a hint?
     """
     source = Source(rule)
+    return _Parser(source, Vocabulary(keep, object_to_segment)).rule(source.tree())
+
+
+def parse_feature(text: str, keep: KeepList = KEEP_ALL) -> nodes.Term | nodes.Condition:
+    """Read what a model measures: a term, or a condition, which is true or not. Raises RuleError.
+
+    Only what profiles tell by themselves can be measured: neither the ad request nor groups of users.
+    """
+    source, known = Source(text), Vocabulary(keep)
     tree = source.tree()
-    parser = _Parser(source, Vocabulary(keep, object_to_segment))
-    condition = parser.condition(tree, 0)
-    if sum(1 for _ in nodes.leaves(condition)) > MAX_LEAVES:
-        source.refuse(tree, f"at most {MAX_LEAVES} comparisons in a rule", "more")
-    return condition
+    _refuse_unmeasured(source, known, tree)
+    if isinstance(tree, ast.Call):
+        return read_term(source, known, tree)
+    return _Parser(source, known).rule(tree)
 
 
 @dataclass(frozen=True, slots=True)
 class _Parser:
     source: Source
     known: Vocabulary
+
+    def rule(self, tree: ast.expr) -> nodes.Rule:
+        condition = self.condition(tree, 0)
+        if sum(1 for _ in nodes.leaves(condition)) > MAX_LEAVES:
+            self.source.refuse(tree, f"at most {MAX_LEAVES} comparisons in a rule", "more")
+        return condition
 
     def condition(self, node: ast.expr, depth: int) -> nodes.Condition:
         if depth > MAX_DEPTH:
@@ -105,3 +131,19 @@ def _example(term: nodes.Term) -> str:
     if isinstance(term, nodes.TimeTerm):
         return '< "7d"'
     return '== "mobile"' if isinstance(term, nodes.Request) else ">= 1"
+
+
+def _refuse_unmeasured(source: Source, known: Vocabulary, tree: ast.expr) -> None:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(ast.Name(name)) if name in _UNMEASURED:
+                hint = _UNMEASURED[name] or _instead_of_request(known, node)
+                source.refuse(node, _OF_PROFILES, hint=hint)
+
+
+def _instead_of_request(known: Vocabulary, node: ast.Call) -> str:
+    """What the user's events tell of the same, if they do."""
+    match node.args:
+        case [ast.Constant(str(path))] if path not in (HOUR, WEEKDAY) and CONTEXT + path in known.keep:
+            return f'did you mean last("{path}")?'
+    return "a model learns without any ad request"

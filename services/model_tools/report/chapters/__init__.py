@@ -1,0 +1,1 @@
+"""What there is to say and to draw of a model, by its kind."""

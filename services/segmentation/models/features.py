@@ -1,0 +1,155 @@
+"""What a model measures of a user: terms and conditions of the rule language as numbers of like size.
+
+The law: a feature is a function of the profile and of a moment that is not before its latest event. It is finite and
+within `BOUND`, or None where there is nothing to measure:
+
+- of a number the logarithm, sign(v) * log1p(|v|), for there are always a few users who do everything a hundred times;
+- of a time log1p of its days, of which `NEVER_DAYS` stand for whatever never was, or was even longer ago;
+- a share as it is; 1 for what is true and 0 for what is false; None of text, and of a value or an average without any.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import Self, TypeVar
+
+from services.segmentation.intervals import contains
+from services.segmentation.keep import KeepList
+from services.segmentation.models.measures import Measure, age_of, number_of
+from services.segmentation.models.samples import BOUND, Vector
+from services.segmentation.rules import nodes
+from services.segmentation.rules.durations import UNITS_MS
+from services.segmentation.rules.errors import RuleError
+from services.segmentation.rules.leaves import Leaves, LooksAt, latest_value
+from services.segmentation.rules.nodes import Literal
+from services.segmentation.rules.parse import parse_feature
+from services.segmentation.rules.scene import Scene
+
+NEVER_DAYS = 3_650
+
+_FARTHEST = math.floor(math.expm1(BOUND))
+_NEVER_MS = NEVER_DAYS * UNITS_MS["d"]
+
+Measured = nodes.Term | nodes.Condition
+T = TypeVar("T")
+
+
+class BadFeature(ValueError):
+    """The text of one of a model's features cannot be accepted."""
+
+    def __init__(self, name: str, error: RuleError) -> None:
+        super().__init__(f"feature {name}: {error}")
+        self.name, self.error = name, error
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Features:
+    names: tuple[str, ...]
+    looks_at: LooksAt
+    """What of a profile they depend on, together. A scene that follows a profile has columns of the strands that its
+    index knows: `leaves` have to be those of its catalog, and the index has to be told of these."""
+    measures: tuple[Measure, ...]
+
+    @classmethod
+    def of(cls, texts: Mapping[str, str], keep: KeepList, leaves: Leaves | None = None) -> Self:
+        """Features by their names; `leaves` are those of the rules whose scenes are measured. Raises BadFeature."""
+        shared = Leaves() if leaves is None else leaves
+        terms = terms_of(texts, keep)
+        measures = tuple(_feature(term, shared) for term in terms.values())
+        return cls(tuple(terms), looks_at(terms.values(), shared), measures)
+
+    def vector(self, scene: Scene, at_ms: int) -> Vector:
+        """What is measured at a moment that is not before the profile's `latest_ms`."""
+        return tuple([measure(scene, at_ms) for measure in self.measures])
+
+
+def terms_of(texts: Mapping[str, str], keep: KeepList) -> dict[str, Measured]:
+    """What the texts of features say, by their names. Raises BadFeature."""
+    found: dict[str, Measured] = {}
+    for name, text in texts.items():
+        try:
+            found[name] = parse_feature(text, keep)
+        except RuleError as error:
+            raise BadFeature(name, error) from None
+    return found
+
+
+def looks_at(terms: Iterable[Measured], leaves: Leaves) -> LooksAt:
+    """What of a profile can change any of them."""
+    parts = [leaves.of(leaf).looks_at for term in terms for leaf in _leaves_of(term)]
+    return LooksAt(
+        strands=_each_once(part.strands for part in parts),
+        traits=_each_once(part.traits for part in parts),
+        paths=_each_once(part.paths for part in parts),
+        first_event=any(part.first_event for part in parts),
+        calendar=any(part.calendar for part in parts),
+    )
+
+
+def _feature(term: Measured, leaves: Leaves) -> Measure:
+    match term:
+        case nodes.Trait() | nodes.Last():
+            return lambda scene, _: _of_value(latest_value(term, scene.profile))
+        case nodes.Since() | nodes.Tenure() | nodes.Sequence():
+            age = age_of(term, leaves)
+            return lambda scene, at_ms: _of_age(age(scene, at_ms))
+        case nodes.Share():
+            return number_of(term, leaves)
+        case nodes.Count() | nodes.Sum() | nodes.Average() | nodes.Distinct() | nodes.Decayed():
+            number = number_of(term, leaves)
+            return lambda scene, at_ms: _of_number(number(scene, at_ms))
+        case nodes.Request():
+            raise AssertionError(f"the parser lets no such feature through: {term}")
+    holds = _truth(term, leaves)
+    return lambda scene, at_ms: 1.0 if holds(scene, at_ms) else 0.0
+
+
+def _truth(condition: nodes.Condition, leaves: Leaves) -> Callable[[Scene, int], bool]:
+    """Leaves are evaluated anew each time: a scene that follows a profile remembers those of its rules alone."""
+    match condition:
+        case nodes.Not(operand):
+            holds = _truth(operand, leaves)
+            return lambda scene, at_ms: not holds(scene, at_ms)
+        case nodes.And(operands):
+            parts = [_truth(operand, leaves) for operand in operands]
+            return lambda scene, at_ms: all(part(scene, at_ms) for part in parts)
+        case nodes.Or(operands):
+            parts = [_truth(operand, leaves) for operand in operands]
+            return lambda scene, at_ms: any(part(scene, at_ms) for part in parts)
+    evaluate = leaves.of(condition).evaluate
+    return lambda scene, at_ms: contains(evaluate(scene), at_ms)
+
+
+def _of_number(value: float | None) -> float | None:
+    if value is None:
+        return None
+    return math.log1p(min(value, _FARTHEST)) if value >= 0 else -math.log1p(min(-value, _FARTHEST))
+
+
+def _of_age(age_ms: float | None) -> float:
+    return math.log1p((_NEVER_MS if age_ms is None else min(age_ms, _NEVER_MS)) / UNITS_MS["d"])
+
+
+def _of_value(value: object) -> float | None:
+    match value:
+        case bool():
+            return float(value)
+        case int():
+            return _of_number(value)
+        case float() if not math.isnan(value):
+            return _of_number(value)
+    return None
+
+
+def _leaves_of(term: Measured) -> Iterable[nodes.Leaf]:
+    """Those of a condition; of a term a comparison, which looks at what the term is made of."""
+    if isinstance(term, nodes.TimeTerm):
+        return [nodes.Compare(term, ">", Literal("duration", 1))]
+    if isinstance(term, nodes.Term):
+        return [nodes.Compare(term, ">", Literal("number", 0))]
+    return nodes.leaves(term)
+
+
+def _each_once(several: Iterable[Iterable[T]]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys(chain.from_iterable(several)))

@@ -1,0 +1,1 @@
+"""Trying models on recordings: `tranche models …`."""

@@ -1,0 +1,1 @@
+"""What every estimator of River has to keep to before a model may name it."""

@@ -1,0 +1,60 @@
+"""Anomalies: who is unlike all others is told apart, and scores are parts of the population."""
+
+from random import Random
+
+import pytest
+
+from services.segmentation.models.definition import AnomalyModel
+from services.segmentation.models.prediction import predict
+from services.segmentation.models.samples import Sample
+from services.segmentation.models.snapshots import Snapshot
+from services.segmentation.training.opening import begin
+from tests.segmentation.training.crowds import TERMS, samples
+
+MODEL = AnomalyModel(kind="anomaly", name="a", features=TERMS, warm_up=500, publish_every=500)
+
+
+def trained(stream: list[Sample]) -> Snapshot:
+    training, snapshot = begin("m", MODEL, [*TERMS]), None
+    for each in stream:
+        training.learn(each)
+        if training.is_due:
+            snapshot = training.publish()
+    assert snapshot is not None
+    return snapshot
+
+
+def score(snapshot: Snapshot, features: tuple[float | None, ...]) -> float:
+    found = predict(snapshot, features)
+    assert isinstance(found, float)
+    return found
+
+
+def test_bots_are_more_unusual_than_nearly_everybody() -> None:
+    snapshot = trained([*samples(2_000)])
+    chance = Random(4)
+    bots = [(chance.gauss(9.0, 0.3), chance.gauss(0.5, 0.1), chance.gauss(0.0, 0.1)) for _ in range(50)]
+    assert sum(score(snapshot, bot) >= 0.99 for bot in bots) >= 49
+
+
+def test_a_score_is_the_part_of_the_users_who_are_less_unusual() -> None:
+    stream = [*samples(4_000, users=4_000)]
+    snapshot = trained(stream)
+    scores = [score(snapshot, each.features) for each in samples(4_000, seed=2, users=4_000)]
+    for part in (0.5, 0.9, 0.95):
+        assert sum(found >= part for found in scores) / len(scores) == pytest.approx(1 - part, abs=0.05)
+
+
+def test_before_the_first_window_is_over_everybody_is_in_the_middle() -> None:
+    training = begin("m", MODEL, [*TERMS])
+    for each in samples(100):
+        training.learn(each)
+    snapshot = training.publish(early=True)
+    assert snapshot is not None
+    assert score(snapshot, (9.0, 9.0, 9.0)) == 0.5
+
+
+def test_the_first_snapshot_is_of_what_the_warm_up_saw() -> None:
+    snapshot = trained([*samples(500)])
+    assert snapshot.version == 1
+    assert score(snapshot, (9.0, 0.5, 0.0)) > 0.95
