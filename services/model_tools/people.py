@@ -1,6 +1,7 @@
 """The profiles of all users of a recording. Those who were not seen lately are packed, as they are stored in Redis."""
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from services.segmentation.events import Event
@@ -61,6 +62,14 @@ class People:
         if profile is before:
             return None
         return Step(Person(user, event.space, profile), None if before is None else before.latest_ms)
+
+    def everybody(self) -> Iterator[Person]:
+        """As they are now, who was there last at the end. They are unpacked one by one."""
+        for _, user, space in sorted((self._at(name).latest_ms, *name) for name in (*self._awake, *self._asleep)):
+            yield Person(user, space, self._at((user, space)))
+
+    def _at(self, name: _Name) -> Profile:
+        return self._awake[name].profile if name in self._awake else decode_profile(self._asleep[name])
 
     def _woken(self, name: _Name) -> tuple[Profile | None, set[int]]:
         awake = self._awake.pop(name, None)

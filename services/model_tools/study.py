@@ -1,7 +1,8 @@
 """One model while it is trained on a recording: when a user is sampled, and what the model is told.
 
-A user is sampled at an event, after it was folded, as is done where a model is live. Nobody is sampled again when the
-recording ends: so many at one moment, most of them long gone, would move every group.
+A user is sampled at an event, after it was folded, as is done where a model is live. That is mostly the first event of
+a visit, and many have no second one in the recording: so at its end each is sampled as of the latest event. Not as of
+the recording's end: so many who are long gone would move every group.
 """
 
 from collections import OrderedDict
@@ -36,6 +37,8 @@ class Study:
         self._hindsight = hindsight(definition)
         self._snapshot: Snapshot | None = None
         self._seen_last: OrderedDict[int, Vector] = OrderedDict()
+        self._sampled_ms: dict[int, int] = {}
+        """By user, the moment of the latest sample."""
 
     @property
     def samples(self) -> int:
@@ -52,6 +55,11 @@ class Study:
             self._hindsight.happened(outcome)
             self._training.learn(outcome)
         if is_due(moment.user, before_ms, moment.at_ms, self._every_ms):
+            self._sample(moment)
+
+    def look_back(self, moment: Moment) -> None:
+        """The recording is over, and this is how it left a user. What was foretold of it then, nobody can know."""
+        if self._foretold is None and self._sampled_ms.get(moment.user) != moment.at_ms:
             self._sample(moment)
 
     def finish(self, recorded: Recorded) -> Tried:
@@ -75,6 +83,7 @@ class Study:
         if definition.among is not None and definition.among not in moment.segments:
             return
         label = definition.seed in moment.segments if isinstance(definition, LookalikeModel) else None
+        self._sampled_ms[moment.user] = moment.at_ms
         sample = Sample(moment.user, moment.at_ms, self._recipe.vector(moment.scene, moment.at_ms), label)
         self._hindsight.sampled(sample, self._says)
         self._training.learn(sample)

@@ -45,6 +45,7 @@ def _train(options: TrainOptions, now_ms: int, console: Console) -> None:
         for folder in folders.values():
             folder.clear()
         lesson.hear(events, rows.events)
+        lesson.look_back()
     recorded = _recorded(source.name, rows, len(people))
     for study in studies:
         folders[study.model_id].put_trial(study.finish(recorded))

@@ -98,13 +98,17 @@ def test_users_are_told_of_by_their_features_alone(folder: Path) -> None:
         assert b"visitor-" not in file.read_bytes(), file
 
 
-def test_a_user_is_sampled_at_the_first_event_of_each_stretch(folders: Mapping[str, ModelFolder]) -> None:
-    latest_ms, samples = dict[str, int](), 0
+def test_a_user_is_sampled_at_the_first_event_of_each_stretch_and_at_the_very_last(
+    folders: Mapping[str, ModelFolder],
+) -> None:
+    latest_ms, sampled = dict[str, int](), set[tuple[str, int]]()
     for row in visits(USERS):
         user = row["user_id"]
-        samples += is_due(pseudonym("default", user), latest_ms.get(user), row["ts"], 6 * HOUR_MS)
+        if is_due(pseudonym("default", user), latest_ms.get(user), row["ts"], 6 * HOUR_MS):
+            sampled.add((user, row["ts"]))
         latest_ms[user] = row["ts"]
-    assert folders["sorts"].trial().samples == samples
+    assert not sampled.issuperset(latest_ms.items())
+    assert folders["sorts"].trial().samples == len(sampled | set(latest_ms.items()))
 
 
 def test_training_goes_on_from_its_state(folders: Mapping[str, ModelFolder]) -> None:

@@ -64,7 +64,7 @@ def _by_labels(course: Course) -> Judged:
 
 def clustering(trial: Trial, estimator: str) -> tuple[float, float, float, int]:
     """Silhouettes of ours and of batch k-means, how alike both are, and how many clusters there are of ours."""
-    folding = Folding(trial.features, sample_every=trial.sample_every)
+    folding = Folding(trial.features, sample_every=trial.sample_every, looks_back=True)
     definition = model(trial.clusters, trial.features, estimator, sample_every=trial.sample_every)
     last = train(definition, folding.told(trial.recording.events()))[-1]
     vectors = list(folding.newest.values())

@@ -87,16 +87,6 @@ _NEWS = {
 
 PROPENSITIES = (
     Trial("RetailRocket: buys within a day", ROCKET, {**_SHOP, **_BOUGHT}, "10m", "1d"),
-    Trial(
-        "REES46: buys within half an hour",
-        REES46,
-        {**_SHOP, **_BOUGHT, **_PRICED},
-        "1m",
-        "30m",
-        "1m",
-        warm_up=300,
-        publish_every=300,
-    ),
     Trial("Online Retail: orders again within 30 days", RETAIL, _ORDERS, "1d", "30d"),
     Trial("CDNOW: orders again within 90 days", CDNOW, _ORDERS, "1d", "90d"),
 )

@@ -17,6 +17,8 @@ class Scenario:
     groups: int
     samples: int = 12_000
     users: int = 3_000
+    ends_as_one: bool = False
+    """Whether the first two groups are one in the end."""
 
     def stream(self, seed: int) -> Planted:
         return Planted(self.shape, self.plot, self.users, self.samples, seed)
@@ -66,4 +68,5 @@ def moving(seed: int) -> Iterator[Scenario]:
     ):
         groups = int(chance.integers(4, 10))
         shape = Shape(int(chance.choice([2, 4, 8, 16])), apart=6)
-        yield Scenario(name, shape, plot(groups), groups, samples=20_000)
+        ends_as_one = plot is plots.merging
+        yield Scenario(name, shape, plot(groups), groups, samples=20_000, ends_as_one=ends_as_one)

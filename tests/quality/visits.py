@@ -49,7 +49,7 @@ def train(definition: ClusterModel | LookalikeModel, told: Iterator[Any]) -> lis
 
 
 def visited(of: Shop, definition: ClusterModel, rows: Sequence[Row] | None = None) -> Visited:
-    folding = Folding(definition.features, sample_every=definition.sample_every)
+    folding = Folding(definition.features, sample_every=definition.sample_every, looks_back=True)
     snapshots = train(definition, folding.told(of.events() if rows is None else rows))
     users = sorted(of.groups.keys() & folding.newest.keys())
     truth, vectors = [of.groups[user] for user in users], [folding.newest[user] for user in users]
@@ -73,7 +73,7 @@ def report(estimators: Sequence[str], seeds: int) -> Iterator[str]:
 
 def lookalike_of(of: Shop, definition: LookalikeModel, seed_rule: str) -> tuple[Snapshot, dict[str, float], Folding]:
     """What each visitor's score is at the end."""
-    folding = Folding(definition.features, {definition.seed: seed_rule}, seed=definition.seed)
+    folding = Folding(definition.features, {definition.seed: seed_rule}, seed=definition.seed, looks_back=True)
     last = train(definition, folding.told(of.events()))[-1]
     scores = {user: predict(last, vector) for user, vector in folding.newest.items()}
     return last, {user: score for user, score in scores.items() if isinstance(score, float)}, folding
