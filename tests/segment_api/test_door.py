@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from services.runtime.connection import ARRIVED
 from services.runtime.http import service_app
 from services.runtime.metrics import ApiMetrics
+from services.runtime.redis_client import Values
 from services.segment_api.app import open_app
 from services.segment_api.door.admission import Admission
 from services.segment_api.door.door import Door
@@ -178,9 +179,9 @@ async def test_the_time_that_a_lookup_waited_for_its_turn_is_part_of_its_time(
 ) -> None:
     left_s: list[float] = []
 
-    async def note(_: BoundedReads, names: list[str], by_s: float) -> list[bytes | None]:
+    async def note(_: BoundedReads, rows: list[list[str]], by_s: float) -> list[Values]:
         left_s.append(by_s - time.monotonic())
-        return [None] * len(names)
+        return [[None] * len(names) for names in rows]
 
     monkeypatch.setattr(BoundedReads, "get", note)
     async with open_app(settings) as app:

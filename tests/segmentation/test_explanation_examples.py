@@ -131,6 +131,7 @@ def test_a_full_log_is_reckoned_with() -> None:
     full = [event("view", T - number, category="a" if number > 251 else "b") for number in range(RETAINED)]
     assert change(told({"s": "count('view', within='1h', category='a') >= 5"}, full))["times"] == 5
     assert change(told({"s": "count('view') >= 1000"}, full))["times"] == 1000 - RETAINED
+    assert change(told({"s": "count('view') >= 1e300"}, full)) is None
     assert change(told({"s": "count('view', category='a') >= 1000"}, full)) is None
 
 

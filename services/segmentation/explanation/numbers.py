@@ -18,6 +18,9 @@ from services.segmentation.rules.strands import Strand
 from services.segmentation.rules.thresholds import value_at
 from services.segmentation.rules.values import exact
 
+MOST_TOLD = 100_000
+"""Events that a user might still come to; more of them is no advice to anybody."""
+
 
 def of_number(claim: Claim, scene: Scene, at_ms: int, *, holds: bool) -> Iterator[Proposal]:
     """Proposals that might make a claim about a number, which is true or not at `at_ms`, the opposite of that."""
@@ -40,7 +43,7 @@ def of_number(claim: Claim, scene: Scene, at_ms: int, *, holds: bool) -> Iterato
 def _counts(claim: Claim, term: nodes.Count, scene: Scene, at_ms: int, *, holds: bool) -> Iterator[Proposal]:
     value = _whole(term, scene, at_ms)
     lifetime = term.events.within is None and not term.events.filters
-    for count in _missing(claim, value, math.inf if lifetime else RETAINED, holds=holds):
+    for count in _missing(claim, value, MOST_TOLD if lifetime else RETAINED, holds=holds):
         if count <= RETAINED:
             yield several(count, term.events, at_ms, of_some=value > 0)
         else:
@@ -54,7 +57,7 @@ def _whole(term: nodes.Count | nodes.Distinct, scene: Scene, at_ms: int) -> int:
     return value
 
 
-def _missing(claim: Claim, value: int, most: float, *, holds: bool) -> list[int]:
+def _missing(claim: Claim, value: int, most: int, *, holds: bool) -> list[int]:
     """How many more might be enough to come to a number that is no larger than `most`.
 
     That is the difference; or all of them, where new ones push old ones off the log.
