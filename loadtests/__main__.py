@@ -1,11 +1,13 @@
 """`python -m loadtests`: see `--help`."""
 
+import os
+import signal
 import sys
 
 if __name__ == "__main__":
-    try:
-        from loadtests.load.cli import main
+    # While modules are imported nothing is there to clean up, and some would swallow a KeyboardInterrupt.
+    usual = signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    from loadtests.load.cli import main
 
-        sys.exit(main(sys.argv[1:]))
-    except KeyboardInterrupt:  # while modules are imported
-        sys.exit(130)
+    signal.signal(signal.SIGINT, usual)
+    sys.exit(main(sys.argv[1:]))
