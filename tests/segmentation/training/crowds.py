@@ -1,6 +1,6 @@
 """Samples of made-up users: everything about them follows from a seed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 
 from services.segmentation.models.definition import (
@@ -12,7 +12,9 @@ from services.segmentation.models.definition import (
     RfmModel,
 )
 from services.segmentation.models.samples import Outcome, Sample, Told, Vector
+from services.segmentation.models.snapshots import Snapshot
 from services.segmentation.training.kinds.pending import spread
+from services.segmentation.training.port import Training
 
 NAMES = ("views", "evenings", "tenure")
 TERMS = {
@@ -77,3 +79,14 @@ def _purchases(chance: Random) -> Vector:
     if chance.random() < 0.1:
         return (None, 0.0, 0.0)
     return (chance.randrange(100 * DAY_MS), float(chance.randint(1, 9)), chance.uniform(1.0, 500.0))
+
+
+def latest(training: Training, stream: Iterable[Told]) -> Snapshot:
+    """The last of the snapshots that a training makes whenever one is due."""
+    snapshot = None
+    for each in stream:
+        training.learn(each)
+        if training.is_due:
+            snapshot = training.publish()
+    assert snapshot is not None
+    return snapshot

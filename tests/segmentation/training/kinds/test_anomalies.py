@@ -9,19 +9,13 @@ from services.segmentation.models.prediction import predict
 from services.segmentation.models.samples import Sample
 from services.segmentation.models.snapshots import Snapshot
 from services.segmentation.training.opening import begin
-from tests.segmentation.training.crowds import TERMS, samples
+from tests.segmentation.training.crowds import TERMS, latest, samples
 
 MODEL = AnomalyModel(kind="anomaly", name="a", features=TERMS, warm_up=500, publish_every=500)
 
 
 def trained(stream: list[Sample]) -> Snapshot:
-    training, snapshot = begin("m", MODEL, [*TERMS]), None
-    for each in stream:
-        training.learn(each)
-        if training.is_due:
-            snapshot = training.publish()
-    assert snapshot is not None
-    return snapshot
+    return latest(begin("m", MODEL, [*TERMS]), stream)
 
 
 def score(snapshot: Snapshot, features: tuple[float | None, ...]) -> float:

@@ -15,7 +15,7 @@ from services.segmentation.models.snapshots import Snapshot
 from services.segmentation.training.kinds.propensity import HELD_OUT, is_held_out
 from services.segmentation.training.opening import begin
 from services.segmentation.training.port import Training
-from tests.segmentation.training.crowds import TERMS
+from tests.segmentation.training.crowds import TERMS, latest
 
 MODEL = PropensityModel(
     kind="propensity", name="p", features=TERMS, within="2h", grace="1m", warm_up=1_000, publish_every=1_000
@@ -41,13 +41,7 @@ def visits(count: int, *, seed: int = 1, from_half: float = 1.0) -> Iterator[Tol
 
 
 def trained(stream: Iterable[Told], training: Training | None = None) -> Snapshot:
-    training, snapshot = training or begin("m", MODEL, [*TERMS]), None
-    for each in stream:
-        training.learn(each)
-        if training.is_due:
-            snapshot = training.publish()
-    assert snapshot is not None
-    return snapshot
+    return latest(training or begin("m", MODEL, [*TERMS]), stream)
 
 
 def score(snapshot: Snapshot, features: Vector) -> float:

@@ -12,7 +12,7 @@ from services.segmentation.models.prediction import predict
 from services.segmentation.models.samples import Sample
 from services.segmentation.models.snapshots import Linear, Snapshot
 from services.segmentation.training.opening import begin
-from tests.segmentation.training.crowds import TERMS
+from tests.segmentation.training.crowds import TERMS, latest
 
 MODEL = LookalikeModel(kind="lookalike", name="l", features=TERMS, seed="customers", warm_up=1_000, publish_every=1_000)
 
@@ -27,13 +27,7 @@ def people(count: int, *, seed: int = 1, rare: float = 0.05) -> Iterator[Sample]
 
 
 def trained(stream: Iterable[Sample]) -> Snapshot:
-    training, snapshot = begin("m", MODEL, [*TERMS]), None
-    for each in stream:
-        training.learn(each)
-        if training.is_due:
-            snapshot = training.publish()
-    assert snapshot is not None
-    return snapshot
+    return latest(begin("m", MODEL, [*TERMS]), stream)
 
 
 def score(snapshot: Snapshot, each: Sample) -> float:
