@@ -111,6 +111,12 @@ def test_a_user_is_sampled_at_the_first_event_of_each_stretch_and_at_the_very_la
     assert folders["sorts"].trial().samples == len(sampled | set(latest_ms.items()))
 
 
+def test_who_was_there_but_once_is_sampled_but_once(tmp_path: Path) -> None:
+    write(tmp_path / "log", {str(row["user_id"]): row for row in visits(USERS)}.values())
+    trained(options(tmp_path, only=("sorts",)))
+    assert ModelFolder(tmp_path / "out" / "sorts").trial().samples == USERS
+
+
 def test_training_goes_on_from_its_state(folders: Mapping[str, ModelFolder]) -> None:
     each = folders["sorts"]
     definition, state = each.trial().definition, orjson.loads((each.path / STATE).read_bytes())
