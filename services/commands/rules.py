@@ -9,6 +9,10 @@ app = typer.Typer(help="For those who write rules.", no_args_is_help=True)
 
 Keep = Annotated[str | None, typer.Option(help="Properties that profiles keep, in place of TRANCHE_KEEP.")]
 
+ModelsFile = Annotated[
+    Path | None, typer.Option(help="YAML file of models that rules may name.", exists=True, dir_okay=False)
+]
+
 
 @app.command()
 def check(
@@ -19,6 +23,7 @@ def check(
             dir_okay=False,
         ),
     ],
+    models: ModelsFile = None,
     keep: Keep = None,
 ) -> None:
     """Say what is wrong with the rules of a file, and what looks wrong. Ends with code 1 where there is an error."""
@@ -27,7 +32,7 @@ def check(
     from services.rule_tools.check import check_file
     from services.runtime.settings import Settings
 
-    raise typer.Exit(check_file(file, Settings().keep if keep is None else keep, Console()))
+    raise typer.Exit(check_file(file, Settings().keep if keep is None else keep, Console(), models))
 
 
 @app.command("try")
@@ -48,6 +53,11 @@ def try_rule(
         Path | None,
         typer.Option(help="YAML file of segments that the rule may name.", exists=True, dir_okay=False),
     ] = None,
+    models: ModelsFile = None,
+    trained: Annotated[
+        Path | None,
+        typer.Option(help="Folder with what `tranche models train` made of them.", exists=True, file_okay=False),
+    ] = None,
     keep: Keep = None,
     as_json: Annotated[bool, typer.Option("--json", help="All users' intervals as JSON.")] = False,
 ) -> None:
@@ -61,5 +71,7 @@ def try_rule(
 
     settings = Settings()
     kept, told = settings.keep if keep is None else keep, request or []
-    options = TryOptions(rule, events, kept, settings.time_zones, at, user, zone, told, segments, as_json)
+    options = TryOptions(
+        rule, events, kept, settings.time_zones, at, user, zone, told, segments, models, trained, as_json
+    )
     raise typer.Exit(run(options, now_ms(), Console()))

@@ -1,6 +1,6 @@
 """`tranche rules try`: a rule on recorded events. Reads what it is told, replays every user, has the result shown."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from rich.console import Console
 
 from services.rule_tools.complaint import complaint
 from services.rule_tools.events_file import Recorded, read_events
+from services.rule_tools.models import read_registry
 from services.rule_tools.segments_file import read_definitions
 from services.rule_tools.timeline import timeline
 from services.rule_tools.trial import Trial
@@ -42,20 +43,27 @@ class TryOptions:
     """`path=value`, as in the query of a lookup."""
     segments: Path | None = None
     """A file of segments that the rule may name."""
+    models: Path | None = None
+    """A file of models that the rule and these segments may name."""
+    trained: Path | None = None
+    """The folder with what was trained of them."""
     as_json: bool = False
 
 
 def try_rule(options: TryOptions, now_ms: int, console: Console) -> int:
     """Show when a rule is true, and return the exit code. Raises OperatorError."""
+    keep = KeepList.parse(options.keep)
+    catalog = Catalog(registry=read_registry(options.models, keep, options.trained))
     try:
-        trial = _trial(options)
+        trial = _trial(options, catalog, keep)
     except RuleError as error:
         console.print(complaint(error), soft_wrap=True)
         return 1
+    for note in _notes(trial.catalog):
+        _complain(note)
     recorded = read_events(options.events, now_ms, options.user_id)
     if recorded.bad_lines:
-        text = f"left out, for they hold no event: {recorded.bad_lines:,} lines; {recorded.complaint}"
-        Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True, style="yellow")
+        _complain(f"left out, for they hold no event: {recorded.bad_lines:,} lines; {recorded.complaint}")
     if not recorded.users:
         raise BadOption(f"{options.events}: no event" + (f" of user {options.user_id}" if options.user_id else ""))
     tried = _tried(trial, recorded, _at_ms(options.at, now_ms, recorded))
@@ -66,10 +74,9 @@ def try_rule(options: TryOptions, now_ms: int, console: Console) -> int:
     return 0
 
 
-def _trial(options: TryOptions) -> Trial:
+def _trial(options: TryOptions, empty: Catalog, keep: KeepList) -> Trial:
     """Raises RuleError."""
-    keep = KeepList.parse(options.keep)
-    catalog = Catalog() if options.segments is None else _catalog(options.segments, keep)
+    catalog = empty if options.segments is None else _catalog(empty, options.segments, keep)
     catalog = catalog.put(TRIED, SegmentDefinition(name=TRIED, rule=options.rule), keep)
     zone = TimeZones.parse(options.time_zones).default if options.zone is None else zone_named(options.zone)
     if zone is None:
@@ -77,11 +84,22 @@ def _trial(options: TryOptions) -> Trial:
     return Trial(catalog, TRIED, keep, zone, dict(map(_pair, options.request)))
 
 
-def _catalog(path: Path, keep: KeepList) -> Catalog:
+def _catalog(empty: Catalog, path: Path, keep: KeepList) -> Catalog:
     try:
-        return Catalog().put_all(read_definitions(path), keep)
+        return empty.put_all(read_definitions(path), keep)
     except BadRule as error:
         raise BadOption(f"{path}: {error}") from None
+
+
+def _notes(catalog: Catalog) -> Iterator[str]:
+    """Of each model that is named and says nothing, why."""
+    for model in dict.fromkeys(model for part in catalog.with_parts([TRIED]) for model in part.segment.models):
+        if model not in catalog.registry.trained:
+            yield f"the model {model} says nothing: --trained names no folder with a snapshot of it as it is now"
+
+
+def _complain(text: str) -> None:
+    Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True, style="yellow")
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -68,6 +68,10 @@ class Settings(BaseSettings):
     embedded_changes: int = Field(
         640_000, ge=1, description="number of changes that the embedded changes stream keeps; the oldest go"
     )
+    samples_topic: str = Field("tranche.samples", description="name of the topic that carries what models learn from")
+    embedded_samples: int = Field(
+        200_000, ge=1, description="number of samples that the embedded log keeps for models; the oldest go"
+    )
     consent_required: bool = Field(False, description="whether a user without any consent record is served nothing")
     redis_ca: Authorities | None = Field(
         None, description="PEM file of the authorities that sign Redis' certificates; else the machine's own"

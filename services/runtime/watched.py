@@ -2,18 +2,30 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Generic, Protocol, TypeVar, cast
 
 from services.runtime.errors import OperatorError
 from services.runtime.redis_client import RedisClient
 
 T = TypeVar("T")
+Place = tuple[str, str]
+"""The key of a hash, and one of its fields."""
 _log = logging.getLogger(__name__)
 
 
 class UnreadableValue(OperatorError):
     """What is stored was not written by this version of Tranche, or is damaged."""
+
+
+class References(Protocol[T]):
+    """What a document refers to, which is read too before the value is in force."""
+
+    def missing(self, value: T, /) -> Sequence[Place]:
+        """Where that is which is not at hand."""
+
+    def complete(self, value: T, found: Sequence[bytes | None], /) -> T:
+        """The value with what was found there, in the same order."""
 
 
 class WatchedValue(Generic[T]):
@@ -24,11 +36,17 @@ class WatchedValue(Generic[T]):
     """
 
     def __init__(
-        self, redis: RedisClient, key: str, decode: Callable[[bytes], T], initial: T, interval_s: float = 0.25
+        self,
+        redis: RedisClient,
+        key: str,
+        decode: Callable[[bytes], T],
+        initial: T,
+        interval_s: float = 0.25,
+        references: References[T] | None = None,
     ) -> None:
         self.value = initial
         self._redis, self._key, self._decode, self._initial = redis, key, decode, initial
-        self._interval_s = interval_s
+        self._interval_s, self._references = interval_s, references
         self._looking = asyncio.Lock()
         self._version: bytes | str | None = None
 
@@ -38,7 +56,7 @@ class WatchedValue(Generic[T]):
             version = await self._redis.hget(self._key, "version")
             if version != self._version:
                 version, document = await self._redis.hmget(self._key, ["version", "document"])
-                self.value, self._version = self._read(document), version
+                self.value, self._version = await self._completed(self._read(document)), version
         return self.value
 
     async def follow(self) -> None:
@@ -60,6 +78,13 @@ class WatchedValue(Generic[T]):
         except Exception as error:
             return type(error).__name__
         return None
+
+    async def _completed(self, value: T) -> T:
+        if self._references is None:
+            return value
+        places = self._references.missing(value)
+        found = [await self._redis.hget(*place) for place in places]
+        return self._references.complete(value, cast("list[bytes | None]", found))
 
     def _read(self, document: bytes | str | None) -> T:
         if document is None:

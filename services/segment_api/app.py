@@ -158,7 +158,7 @@ class _Users:
         self.explaining = Explaining(slow, now, zones, partitions, consent_required, now_ms)
         self.pace = pace = Pace()
         self.export = Export(redis, now, partitions, zones, consent_required, unreadable, pace=pace)
-        self.covered = Covered(sampler, slow, zones, pace)
+        self.covered = Covered(sampler, slow, zones, now, pace)
         self.progress = Progress(redis, partitions, now_ms)
         self.preview = Preview(
             sampler, slow, zones, consent_required, now_ms, partial(_cautions, keep), unreadable, pace=pace

@@ -1,4 +1,5 @@
-"""What a rule is made of, as far as the catalog has to know it: other segments, and conditions on the ad request.
+"""What a rule is made of, as far as the catalog has to know it: other segments, models, and conditions on the ad
+request.
 
 What depends on the request stays an expression until a lookup is made, in which a segment that is named twice is there
 twice, and so is all that it is made of. So the size of a composition is bounded before anybody evaluates it.
@@ -16,6 +17,12 @@ def segments_in(rule: nodes.Rule) -> tuple[str, ...]:
     """The ids of the segments that a rule names, each once."""
     named = [leaf.segment_id for leaf in nodes.leaves(rule) if isinstance(leaf, nodes.InSegment)]
     return tuple(dict.fromkeys(named))
+
+
+def models_in(rule: nodes.Rule) -> tuple[str, ...]:
+    """The ids of the models that a rule names, each once."""
+    terms = (nodes.term_of(leaf) for leaf in nodes.leaves(rule))
+    return tuple(dict.fromkeys(term.model for term in terms if isinstance(term, nodes.ModelTerm)))
 
 
 def asks(rule: nodes.Rule) -> bool:

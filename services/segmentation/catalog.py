@@ -16,22 +16,26 @@ from typing import Any, Literal, Self
 
 import orjson
 
-from services.segmentation.anatomy import asks, bound_exceeded, segments_in
+from services.segmentation.anatomy import asks, bound_exceeded, models_in, segments_in
 from services.segmentation.composition import objection, order, users_of
 from services.segmentation.index import Index
 from services.segmentation.keep import KeepList
+from services.segmentation.models.registry import Registry, segments_named
 from services.segmentation.ready import Ready, made_ready
 from services.segmentation.rules import nodes
 from services.segmentation.rules.errors import RuleError
 from services.segmentation.rules.leaves import Leaves
+from services.segmentation.rules.outputs import Outputs
 from services.segmentation.rules.parse import parse
+from services.segmentation.rules.vocabulary import ModelKinds
 from services.segmentation.segment import Segment, SegmentDefinition
 
 __all__ = ["BadRule", "Catalog", "Ready", "Segment", "SegmentDefinition", "SegmentInUse", "TooManySegments"]
 
 MAX_SEGMENTS = 10_000
-MAX_LINEAGE = 256
-"""Edits that a catalog knows itself to be made of; a membership from before them is evaluated as a whole."""
+MAX_LINEAGE = 1_024
+"""Edits, new snapshots among them, that a catalog knows itself to be made of; a membership from before them is
+evaluated as a whole."""
 MAX_DELETED = 1_000
 
 
@@ -40,11 +44,12 @@ class TooManySegments(ValueError):
 
 
 class SegmentInUse(ValueError):
-    """The rules of other segments, `users`, name the one that was to be deleted."""
+    """The rules of other segments, `users`, or the definitions of `models` name the one that was to be deleted."""
 
-    def __init__(self, users: Sequence[str]) -> None:
-        super().__init__(f"it is named by the rules of {', '.join(users[:10])}{', …' if len(users) > 10 else ''}")
-        self.users = users
+    def __init__(self, users: Sequence[str], models: Sequence[str] = ()) -> None:
+        told = [f"the rules of {_some(users)}"] * bool(users) + [f"the models {_some(models)}"] * bool(models)
+        super().__init__(f"it is named by {' and '.join(told)}")
+        self.users, self.models = users, models
 
 
 class BadRule(ValueError):
@@ -70,21 +75,30 @@ class Catalog:
     """What an earlier catalog had ready, to be used again where nothing was edited."""
     shared: Leaves = field(default_factory=Leaves, repr=False, compare=False)
     """The leaves that rules share, over all edits."""
+    registry: Registry = field(default_factory=Registry)
+    """The models that rules may name."""
 
     @cached_property
     def by_ordinal(self) -> Mapping[int, Segment]:
         return {segment.ordinal: segment for segment in self.segments.values()}
 
     @cached_property
+    def outputs(self) -> Outputs:
+        """What models say, by the snapshots that are at hand."""
+        return self.registry.outputs(self.shared)
+
+    @cached_property
     def ready(self) -> Mapping[str, Ready]:
         """Every segment by its id, after those that it is composed of."""
         found: dict[str, Ready] = {}
+        self.outputs  # noqa: B018 - tells the leaves what models look at, before any is made
         for segment_id in order(self._uses):
             segment = self.segments[segment_id]
             parts = {used: found[used] for used in segment.uses}
+            told = {name: since for name in segment.models if (since := self.registry.told_since(name)) is not None}
             before = self.earlier.get(segment_id)
-            known = before is not None and before.is_made_of(segment, parts)
-            found[segment_id] = before if before and known else made_ready(segment, parts, self.shared)
+            known = before is not None and before.is_made_of(segment, parts, told)
+            found[segment_id] = before if before and known else made_ready(segment, parts, self.shared, told)
         return found
 
     @cached_property
@@ -98,10 +112,20 @@ class Catalog:
         All of them where that version did not lead to this one: Redis lost it in a failover, and another edit came.
         """
         if version not in self._edited:
-            lost = 0 < version < self.version and version not in self.lineage
-            since = 0 if lost else version
+            since = self._followed_since(version)
             self._edited[version] = frozenset(name for name, each in self.ready.items() if each.version > since)
         return self._edited[version]
+
+    def outdated_since(self, version: int) -> Collection[str]:
+        """The same, and those that depend on a model which says something else since.
+
+        A lookup answers by what the model said before, until the user's next event or the pass in the background.
+        """
+        if version not in self._outdated:
+            since = self._followed_since(version)
+            retold = (name for name, each in self.ready.items() if each.retold > since)
+            self._outdated[version] = frozenset(retold).union(self.edited_since(version))
+        return self._outdated[version]
 
     def with_parts(self, segment_ids: Collection[str]) -> Iterable[Ready]:
         """Some segments and all that they are composed of, in the order of evaluation."""
@@ -123,11 +147,12 @@ class Catalog:
 
     def put_all(self, definitions: Mapping[str, SegmentDefinition], keep: KeepList) -> "Catalog":
         """The same for several, which may name each other. Raises BadRule and TooManySegments."""
+        models = self.registry.kinds
         changed = {name: each for name, each in definitions.items() if not self.holds(name, each)}
-        rules = {name: _checked(name, definitions[name], keep, lambda _: None) for name in definitions}
+        rules = {name: _checked(name, definitions[name], keep, lambda _: None, models) for name in definitions}
         uses = self._uses | {name: segments_in(rule) for name, rule in rules.items()}
         for name, definition in definitions.items():
-            _checked(name, definition, keep, objection(name, uses))
+            _checked(name, definition, keep, objection(name, uses), models)
         if not changed:
             return self
         version, next_ordinal, segments = self.version + 1, self.next_ordinal, dict(self.segments)
@@ -135,10 +160,12 @@ class Catalog:
             before = segments.get(name)
             ordinal = next_ordinal if before is None else before.ordinal
             next_ordinal += before is None
-            segments[name] = Segment(name, ordinal, version, definition, uses[name], asks(rules[name]))
+            segments[name] = Segment(
+                name, ordinal, version, definition, uses[name], asks(rules[name]), models_in(rules[name])
+            )
         if len(segments) > MAX_SEGMENTS:
             raise TooManySegments(f"there would be more than {MAX_SEGMENTS} segments")
-        after = self._after_edit(next_ordinal=next_ordinal, segments=segments, earlier=self.ready)
+        after = self.after_edit(next_ordinal=next_ordinal, segments=segments)
         after._refuse_large(self.version, list(changed))
         return after
 
@@ -153,7 +180,7 @@ class Catalog:
         if said == self.from_file:
             return self
         after = self.put_all(news, keep)
-        return replace(after if after is not self else self._after_edit(), from_file=said)
+        return replace(after if after is not self else self.after_edit(), from_file=said)
 
     def holds(self, segment_id: str, definition: SegmentDefinition) -> bool:
         before = self.segments.get(segment_id)
@@ -167,11 +194,12 @@ class Catalog:
         """The catalog without this segment; the same object when there is none. Raises SegmentInUse."""
         if segment_id not in self.segments:
             return self
-        if users := users_of(segment_id, self._uses):
-            raise SegmentInUse(users)
+        users, models = users_of(segment_id, self._uses), self._models_of(segment_id)
+        if users or models:
+            raise SegmentInUse(users, models)
         rest = dict(self.segments)
         deleted = {**self.deleted, rest.pop(segment_id).ordinal: segment_id}
-        return self._after_edit(segments=rest, deleted=dict(list(deleted.items())[-MAX_DELETED:]))
+        return self.after_edit(segments=rest, deleted=dict(list(deleted.items())[-MAX_DELETED:]))
 
     def dated(self, now_ms: int) -> "Catalog":
         """Right after an edit: the same with the moment of the edit as its version, unless it is beyond that already.
@@ -184,7 +212,8 @@ class Catalog:
             name: replace(each, version=now_ms) if each.version == self.version else each
             for name, each in self.segments.items()
         }
-        return replace(self, version=now_ms, lineage=(*self.lineage[:-1], now_ms), segments=segments)
+        registry = self.registry.dated(self.version, now_ms)
+        return replace(self, version=now_ms, lineage=(*self.lineage[:-1], now_ms), segments=segments, registry=registry)
 
     def encode(self) -> bytes:
         """The catalog's one document, as JSON."""
@@ -195,6 +224,8 @@ class Catalog:
             "from_file": self.from_file,
             "lineage": self.lineage,
             "deleted": list(self.deleted.items()),
+            "models": [model.row for model in self.registry.models.values()],
+            "models_from_file": self.registry.from_file,
         }
         return orjson.dumps(document)
 
@@ -207,13 +238,38 @@ class Catalog:
         # An earlier release counted its edits from one on, and told no lineage.
         lineage = tuple(document.get("lineage", range(max(1, version - MAX_LINEAGE + 1), version + 1)))
         deleted = dict(document.get("deleted", ()))
+        registry = before.registry.after(document.get("models", ()), document.get("models_from_file", {}))
         return cls(
-            version, document["next_ordinal"], segments, from_file, lineage, deleted, before.ready, before.shared
+            version,
+            document["next_ordinal"],
+            segments,
+            from_file,
+            lineage,
+            deleted,
+            before.ready,
+            before.shared,
+            registry,
         )
 
-    def _after_edit(self, **changes: Any) -> "Catalog":
+    def with_registry(self, registry: Registry) -> "Catalog":
+        """The same with other snapshots at hand; that is no edit."""
+        return replace(self, registry=registry)
+
+    def after_edit(self, **changes: Any) -> "Catalog":
+        """With some other fields, as the next version."""
         version = self.version + 1
-        return replace(self, version=version, lineage=(*self.lineage, version)[-MAX_LINEAGE:], **changes)
+        lineage = (*self.lineage, version)[-MAX_LINEAGE:]
+        return replace(self, version=version, lineage=lineage, earlier=self.ready, **changes)
+
+    def _followed_since(self, version: int) -> int:
+        """The version, where it led to this one; else 0."""
+        lost = 0 < version < self.version and version not in self.lineage
+        return 0 if lost else version
+
+    def _models_of(self, segment_id: str) -> list[str]:
+        """Those that learn of a segment's users."""
+        models = self.registry.models.items()
+        return sorted(name for name, model in models if segment_id in segments_named(model.definition))
 
     def _refuse_large(self, since: int, changed: Sequence[str]) -> None:
         edited = self.edited_since(since)
@@ -230,12 +286,24 @@ class Catalog:
     def _edited(self) -> dict[int, Collection[str]]:
         return {}
 
+    @cached_property
+    def _outdated(self) -> dict[int, Collection[str]]:
+        return {}
+
+
+def _some(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:10])}{', …' if len(names) > 10 else ''}"
+
 
 def _checked(
-    segment_id: str, definition: SegmentDefinition, keep: KeepList, object_to: Callable[[str], str | None]
+    segment_id: str,
+    definition: SegmentDefinition,
+    keep: KeepList,
+    object_to: Callable[[str], str | None],
+    models: ModelKinds,
 ) -> nodes.Rule:
     try:
-        return parse(definition.rule, keep, object_to)
+        return parse(definition.rule, keep, object_to, models)
     except RuleError as error:
         raise BadRule(segment_id, error) from None
 
@@ -248,4 +316,5 @@ def _segments(rows: Iterable[dict[str, Any]], known: Mapping[str, Segment]) -> I
         else:
             definition = SegmentDefinition.model_validate(row["definition"])
             uses = tuple(row.get("uses", ()))
-            yield Segment(row["id"], row["ordinal"], row["version"], definition, uses, row.get("asks", False))
+            models = tuple(row.get("models", ()))
+            yield Segment(row["id"], row["ordinal"], row["version"], definition, uses, row.get("asks", False), models)

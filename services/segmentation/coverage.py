@@ -5,6 +5,7 @@ as nothing that fell off is in it.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, tzinfo
 
 from services.segmentation.profile import Profile
@@ -12,19 +13,38 @@ from services.segmentation.rules import nodes
 from services.segmentation.rules.calendar import period
 from services.segmentation.rules.leaves import origin
 from services.segmentation.rules.nodes import Selection, Term
+from services.segmentation.rules.outputs import SILENT, Outputs
 from services.segmentation.rules.scene import Scene
 
 
-def covered_since(rule: nodes.Rule, profile: Profile, zone: tzinfo = UTC) -> int | None:
+def covered_since(rule: nodes.Rule, profile: Profile, zone: tzinfo = UTC, outputs: Outputs = SILENT) -> int | None:
     """The first moment from which on the profile holds all events that the rule looks at; None if none is missing.
 
-    Milliseconds. `zone` is that of the calendar of the user's space. What other segments in it look at is theirs.
+    Milliseconds. `zone` is that of the calendar of the user's space. What other segments in it look at is theirs; what
+    models look at that it names is its own.
     """
-    moments = (_held_since(each, profile, zone) for leaf in nodes.leaves(rule) for each in _looked_at(leaf, profile))
+    looked_at = [*_looked_at(rule, profile), *_by_models(rule, profile, outputs)]
+    moments = (_held_since(each, profile, zone) for each in looked_at)
     return max((at_ms for at_ms in moments if at_ms is not None), default=None)
 
 
-def _looked_at(leaf: nodes.Leaf, profile: Profile) -> Iterator[Selection]:
+def _by_models(rule: nodes.Rule, profile: Profile, outputs: Outputs) -> Iterator[Selection]:
+    """Whatever its window: a model may have been asked a while ago, and by what was there last it is known when."""
+    terms = [term for leaf in nodes.leaves(rule) if isinstance(term := nodes.term_of(leaf), nodes.ModelTerm)]
+    for model in dict.fromkeys(term.model for term in terms):
+        for measured in outputs.terms(model):
+            yield from (replace(each, within=None) for each in _looked_at(measured, profile))
+
+
+def _looked_at(part: nodes.Condition | Term, profile: Profile) -> Iterator[Selection]:
+    if isinstance(part, Term):
+        yield from _selections(part, profile)
+    else:
+        for leaf in nodes.leaves(part):
+            yield from _by_leaf(leaf, profile)
+
+
+def _by_leaf(leaf: nodes.Leaf, profile: Profile) -> Iterator[Selection]:
     match leaf:
         case nodes.Compare(left, _, right):
             yield from _selections(left, profile)

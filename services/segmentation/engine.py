@@ -36,7 +36,7 @@ def step(state: UserState, facts: Iterable[Fact], catalog: Catalog, keep: KeepLi
     """
     index, memo = catalog.index, state.memo
     if memo is None or not memo.tells_of(state.profile, index, zone):
-        memo = Memo(index, state.profile or _NOBODY, zone)
+        memo = Memo(index, state.profile or _NOBODY, zone, catalog.outputs)
     known = memo.depart()
     profile = add_all(state.profile, facts, keep, known)
     if profile is None or profile is state.profile:
@@ -57,10 +57,10 @@ def _untold(state: UserState, catalog: Catalog, *, is_loaded: bool) -> Iterable[
     """
     index, before = catalog.index, state.membership
     if state.profile is None:
-        return ()
+        return index.by_models
     if before is None or not _tells(before, catalog):
         return range(len(index.rules))
-    old = () if before.catalog_version == catalog.version else catalog.edited_since(before.catalog_version)
+    old = () if before.catalog_version == catalog.version else catalog.outdated_since(before.catalog_version)
     return [*(index.numbers[segment_id] for segment_id in old), *(index.by_calendar if is_loaded else ())]
 
 
@@ -70,7 +70,7 @@ def _tells(before: Membership | None, catalog: Catalog) -> bool:
 
 
 def refresh(state: UserState, catalog: Catalog, zone: tzinfo) -> UserState:
-    """Bring the membership up to the catalog: only what was edited since is evaluated.
+    """Bring the membership up to the catalog: only what was edited since is evaluated, or what models say otherwise.
 
     Everything is where the membership is of a newer one, which Redis then has lost.
     """
@@ -78,5 +78,5 @@ def refresh(state: UserState, catalog: Catalog, zone: tzinfo) -> UserState:
         return state
     before = state.membership
     follows = before is not None and before.catalog_version <= catalog.version
-    only = catalog.edited_since(before.catalog_version) if before is not None and follows else None
+    only = catalog.outdated_since(before.catalog_version) if before is not None and follows else None
     return UserState(state.profile, judge(state.profile, catalog, zone, before, only=only))

@@ -39,9 +39,11 @@ class Index:
         leaves = list(self.rules_with)
         self.by_calendar = {number for leaf in leaves if leaf.looks_at.calendar for number in self.rules_with[leaf]}
         """The numbers of the rules that depend on where days begin."""
+        self.by_models = {number for leaf in leaves if leaf.looks_at.models for number in self.rules_with[leaf]}
+        """The numbers of the rules that depend on what models say."""
         nobody = Scene(Profile(None, START))
-        self.of_nobody = {leaf: leaf.evaluate(nobody) for leaf in leaves}
-        """What each leaf says of who has done nothing yet."""
+        self.of_nobody = {leaf: leaf.evaluate(nobody) for leaf in leaves if not leaf.looks_at.models}
+        """What each leaf says of who has done nothing yet, but for those that depend on models."""
         self.segments_of_nobody = {used: ready[used].moments(nobody) for used in self.users}
         """And each of the segments that others are composed of."""
         moments = ((each.segment.ordinal, each.moments(nobody)) for each in ready.values())
@@ -53,6 +55,9 @@ class Index:
             by_type[strand.type].append(strand)
         self.types = {event_type: Strands(strands) for event_type, strands in by_type.items()}
         self.traits, self.paths, self.lists = (_by(leaves, each) for each in ("traits", "paths", "lists"))
+        of_models = [leaf for leaf in leaves if leaf.looks_at.models]
+        self.told_traits, self.told_paths = (_by(of_models, each) for each in ("traits", "paths"))
+        """Those to which it also matters when a value was told."""
         self.first_event = [leaf for leaf in leaves if leaf.looks_at.first_event]
 
     def rules_of(self, leaves: Iterable[Leaf]) -> set[int]:

@@ -77,7 +77,7 @@ def judge(
     A span that holds at the latest event keeps the beginning that `before` knows, unless the segment was edited
     since; otherwise it begins with that event. What is not evaluated is as `before` says.
     """
-    scene, found = Scene(profile, zone), {}
+    scene, found = Scene(profile, zone, outputs=catalog.outputs), {}
     for each in catalog.ready.values() if only is None else catalog.with_parts(only):
         moments = scene.segments[each.segment.id] = each.moments(scene)
         if only is None or each.segment.id in only:

@@ -13,6 +13,7 @@ from services.segmentation.index import Index, Readers
 from services.segmentation.intervals import NEVER, Intervals
 from services.segmentation.profile import MAX_TYPES, Latest, Profile, TypeLog, digests
 from services.segmentation.rules.leaves import Leaf
+from services.segmentation.rules.outputs import SILENT, Outputs
 from services.segmentation.rules.residual import Residual
 from services.segmentation.rules.scene import Scene
 from services.segmentation.rules.strands import NOTHING, Column, Strand
@@ -25,8 +26,9 @@ FEW_IDS = 64
 class Memo(Scene):
     __slots__ = ("_index", "_is_away", "_known", "_unseen", "_unsorted")
 
-    def __init__(self, index: Index, profile: Profile, zone: tzinfo) -> None:
-        super().__init__(profile, zone)
+    def __init__(self, index: Index, profile: Profile, zone: tzinfo, outputs: Outputs = SILENT) -> None:
+        """The index is of a catalog, and `outputs` are its."""
+        super().__init__(profile, zone, outputs=outputs)
         self._index = index
         self._unsorted = set(profile.types)
         """The types whose events are in no column yet; of all others a strand without a column has no event."""
@@ -38,7 +40,8 @@ class Memo(Scene):
         self._is_away = False
 
     def tells_of(self, profile: Profile | None, index: Index, zone: tzinfo) -> bool:
-        return not self._is_away and self.profile is profile and self._index is index and self.zone is zone
+        is_here = not self._is_away and self.profile is profile
+        return is_here and self._index is index and self.zone is zone
 
     @property
     def weight(self) -> int:
@@ -76,6 +79,7 @@ class Memo(Scene):
         And those with the numbers `untold`, whatever they say.
         """
         index, before, self.profile = self._index, self.profile, after
+        self._said = {}
         touched = self._touched(before, after)
         live = self._live(index.rules_of(touched), touched)
         changed = self._changed(touched, index.leaves_of(live))
@@ -169,6 +173,8 @@ class Memo(Scene):
         touched = set(index.first_event if before.first_ms != after.first_ms else ())
         _touch_latest(index.traits, before.traits, after.traits, touched)
         _touch_latest(index.paths, before.context, after.context, touched)
+        _touch_told(index.told_traits, before.traits, after.traits, touched)
+        _touch_told(index.told_paths, before.context, after.context, touched)
         if before.lists is not after.lists:
             for name, leaves in index.lists.items():
                 if before.lists.get(name) is not after.lists.get(name):
@@ -194,6 +200,17 @@ def _touch_latest(
             old, new = before.get(name), after.get(name)
             if old is not new and _differs(old, new):
                 touched.update(leaves)
+
+
+def _touch_told(
+    readers: Mapping[str, Sequence[Leaf]],
+    before: Mapping[str, Latest],
+    after: Mapping[str, Latest],
+    touched: set[Leaf],
+) -> None:
+    for name, leaves in readers.items():
+        if before.get(name) != after.get(name):
+            touched.update(leaves)
 
 
 def _differs(before: Latest | None, after: Latest | None) -> bool:

@@ -25,6 +25,13 @@ class Ready:
     """Of segments within segments; 1 where it is composed of none."""
     shared: Leaves
     """The leaves that all rules share."""
+    told: Mapping[str, int]
+    """By model that its own rule names, the catalog's version since which that says what it does."""
+
+    @cached_property
+    def retold(self) -> int:
+        """The catalog's version since which all models say what they do that it depends on; 0 where there is none."""
+        return max([0, *self.told.values(), *(part.retold for part in self.parts.values())])
 
     @cached_property
     def conditions(self) -> int:
@@ -53,8 +60,10 @@ class Ready:
         """Those of the leaves without which the rule never holds."""
         return self._compiled.required
 
-    def is_made_of(self, segment: Segment, parts: Mapping[str, "Ready"]) -> bool:
-        return self.segment is segment and all(self.parts[used] is part for used, part in parts.items())
+    def is_made_of(self, segment: Segment, parts: Mapping[str, "Ready"], told: Mapping[str, int]) -> bool:
+        if self.segment is not segment or self.told != told:
+            return False
+        return all(self.parts[used] is part for used, part in parts.items())
 
     @cached_property
     def _compiled(self) -> Compiled:
@@ -65,7 +74,8 @@ class Ready:
         return {segment_id: part.questions for segment_id, part in self.parts.items()}
 
 
-def made_ready(segment: Segment, parts: Mapping[str, Ready], shared: Leaves) -> Ready:
+def made_ready(segment: Segment, parts: Mapping[str, Ready], shared: Leaves, told: Mapping[str, int]) -> Ready:
     version = max([segment.version, *(part.version for part in parts.values())])
     levels = 1 + max((part.levels for part in parts.values()), default=0)
-    return Ready(segment, version, segment.asks or any(part.asks for part in parts.values()), parts, levels, shared)
+    asks = segment.asks or any(part.asks for part in parts.values())
+    return Ready(segment, version, asks, parts, levels, shared, told)

@@ -50,11 +50,13 @@ class Segment:
     """The segments that its rule names."""
     asks: bool = False
     """Whether its rule itself asks the ad request."""
+    models: tuple[str, ...] = ()
+    """The models that its rule names."""
 
     @cached_property
     def rule(self) -> nodes.Rule:
         """Made at first use: lookups follow every edit and hardly ever evaluate. It was checked when it was put."""
-        return parse(self.definition.rule, KEEP_ALL)
+        return parse(self.definition.rule, KEEP_ALL, models=None)
 
     @cached_property
     def row(self) -> Mapping[str, Any]:
@@ -66,4 +68,5 @@ class Segment:
             "definition": self.definition.model_dump(),
             "uses": list(self.uses),
             "asks": self.asks,
+            **({"models": list(self.models)} if self.models else {}),
         }

@@ -28,7 +28,7 @@ from services.segmentation.catalog import Catalog
 from services.segmentation.keep import KeepList
 from services.segmentation.time_zones import TimeZones
 from services.segmentation.wire import keys
-from services.segmentation.wire.catalog import catalog_decoder
+from services.segmentation.wire.catalog import CatalogReader
 from services.segmentation.wire.profile import VERSION, encode_profile
 from services.segmentation.wire.profile_3 import encode_profile_3
 from services.stream_worker.cache import StateCache
@@ -70,7 +70,8 @@ async def open_app(settings: WorkerSettings) -> AsyncIterator[FastAPI]:
         stack.push_async_callback(reader.close)
         offsets = await open_offsets(settings)
         stack.push_async_callback(offsets.close)
-        catalog = WatchedValue(redis, keys.CATALOG, catalog_decoder(), Catalog())
+        reading = CatalogReader()
+        catalog = WatchedValue(redis, keys.CATALOG, reading.decode, Catalog(), references=reading)
         await catalog.refresh()
 
         registry = process_registry()

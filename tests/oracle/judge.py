@@ -14,14 +14,16 @@ from services.segmentation.events import Event, Fact, ListEntry
 from services.segmentation.rules import nodes
 from services.segmentation.rules.nodes import And, Compare, Holds, InSegment, Listed, Literal, Member, Not, Or, Rule
 from tests.oracle.comparing import EXACT, INEXACT, NEVER, compare, plain
+from tests.oracle.models import Trained, model_value
 from tests.oracle.seen import Keep, Seen, first_arrivals, newest
 from tests.oracle.terms import value_of
 
-__all__ = ["everything", "first_arrivals", "judge", "newest", "paths_asked"]
+__all__ = ["everything", "first_arrivals", "judge", "model_worth", "newest", "paths_asked"]
 
 _INEXACT_TERMS = get_args(nodes.InexactTerm)
 NO_SEGMENTS: Mapping[str, Rule] = {}
 NO_REQUEST: Mapping[str, Any] = {}
+NO_MODELS: Mapping[str, Trained] = {}
 
 
 def everything(_field: str) -> bool:
@@ -38,12 +40,14 @@ def judge(
     segments: Mapping[str, Rule] = NO_SEGMENTS,
     request: Mapping[str, Any] = NO_REQUEST,
     zone: tzinfo = UTC,
+    models: Mapping[str, Trained] = NO_MODELS,
 ) -> bool:
     """Whether the user of `facts` fulfils the rule at `at_ms`, which is no earlier than the latest fact that counts.
 
     `facts` are one user's events and list entries, as sent, in order of arrival, resends included. `keep` is asked
     for a property's name, or for `context.` and a path. `segments` are the rules that `segment()` can mean, by id;
-    `request` is what the ad request says, JSON values by dotted path; `zone` is that of the space.
+    `request` is what the ad request says, JSON values by dotted path; `zone` is that of the space; `models` are
+    those that rules name.
     """
     events = first_arrivals([fact for fact in facts if isinstance(fact, Event)])
     entries = [fact for fact in facts if isinstance(fact, ListEntry)]
@@ -52,7 +56,7 @@ def judge(
     if not counted and not paths_asked(rule, segments):
         return False
     assert all(at_ms >= fact.ts_ms for fact in counted)
-    return _judge(rule, Seen(events, entries, at_ms, keep, segments, request, zone))
+    return _judge(rule, Seen(events, entries, at_ms, keep, segments, request, zone, models))
 
 
 def paths_asked(rule: Rule, segments: Mapping[str, Rule]) -> set[str]:
@@ -84,7 +88,7 @@ def _judge(rule: Rule, seen: Seen) -> bool:
         case Holds():
             return value_of(rule.term, seen) is True
         case Member():
-            value = value_of(rule.term, seen)
+            value = _worth(rule.term, seen)
             return any(compare(value, "==", plain(each.value)) for each in rule.any_of) != rule.negated
         case Compare():
             return _compares(rule, seen)
@@ -100,7 +104,7 @@ def _is_listed(list_id: str, seen: Seen) -> bool:
 
 
 def _compares(rule: Compare, seen: Seen) -> bool:
-    left, right = value_of(rule.left, seen), value_of(rule.right, seen)
+    left, right = _worth(rule.left, seen), _worth(rule.right, seen)
     # Reading: beside what decays a number means the double that stands for it. Only one smaller than 1e-307 can tell.
     if isinstance(left, Decimal) and isinstance(rule.right, Literal):
         right = _as_double(rule.right)
@@ -108,6 +112,15 @@ def _compares(rule: Compare, seen: Seen) -> bool:
         left = _as_double(rule.left)
     is_inexact = isinstance(rule.left, _INEXACT_TERMS) or isinstance(rule.right, _INEXACT_TERMS)
     return compare(left, rule.operator, right, INEXACT if is_inexact else EXACT)
+
+
+def model_worth(term: nodes.ModelTerm, seen: Seen) -> Any:
+    """What a term about a model is worth."""
+    return model_value(term, seen, _judge)
+
+
+def _worth(term: nodes.Term | Literal, seen: Seen) -> Any:
+    return model_worth(term, seen) if isinstance(term, nodes.ModelTerm) else value_of(term, seen)
 
 
 def _as_double(literal: Literal) -> Decimal:

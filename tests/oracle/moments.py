@@ -1,17 +1,28 @@
 """The moments at which a rule's truth can change, so that comparing there and between them misses nothing."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from datetime import UTC, tzinfo
 from math import log2
 from typing import get_args
 
 from services.segmentation.events import Event, Fact, ListEntry
-from services.segmentation.rules.nodes import Calendar, Compare, Decayed, InSegment, Literal, Rule, Selection, leaves
+from services.segmentation.rules.nodes import (
+    Calendar,
+    Compare,
+    Decayed,
+    InSegment,
+    Literal,
+    ModelTerm,
+    Rule,
+    Selection,
+    leaves,
+)
 from tests.oracle.clocks import QUARTER_MS, local, page
-from tests.oracle.judge import NO_SEGMENTS, everything
+from tests.oracle.judge import NO_MODELS, NO_SEGMENTS, everything
+from tests.oracle.models import Trained
 from tests.oracle.seen import Seen, first_arrivals, selected
 from tests.oracle.terms import weight
+from tests.oracle.walking import walk
 
 FAR_FUTURE_MS = 101 * 366 * 86_400_000  # past every duration that the strategies write, and every crossing
 _LONGEST_PERIOD_MS = 32 * 86_400_000
@@ -19,7 +30,12 @@ _NUDGES = (-2, -1, 0, 1, 2)
 
 
 def moments(
-    rule: Rule, facts: Sequence[Fact], *, segments: Mapping[str, Rule] = NO_SEGMENTS, zone: tzinfo = UTC
+    rule: Rule,
+    facts: Sequence[Fact],
+    *,
+    segments: Mapping[str, Rule] = NO_SEGMENTS,
+    zone: tzinfo = UTC,
+    models: Mapping[str, Trained] = NO_MODELS,
 ) -> list[int]:
     """The moments from the latest fact on at which the rule's truth can change, with their neighbours, and the end.
 
@@ -29,7 +45,7 @@ def moments(
     entries = [fact for fact in facts if isinstance(fact, ListEntry)]
     counted: list[Fact] = [*events, *entries]
     latest_ms = max(fact.ts_ms for fact in counted)
-    seen = Seen(events, entries, latest_ms, everything, segments, {}, zone)
+    seen = Seen(events, entries, latest_ms, everything, segments, {}, zone, models)
     parts = [part for each in made_of(rule, segments) for part in walk(each)]
     around = {at + nudge for at in _changes(parts, seen) for nudge in _NUDGES}
     end_ms = latest_ms + FAR_FUTURE_MS
@@ -40,7 +56,7 @@ def _changes(parts: Sequence[object], seen: Seen) -> Iterator[int]:
     """A time term or a window changes as an event gets as old as a duration; the rest is said one by one."""
     times_ms = {event.ts_ms for event in seen.events}
     windows = {part.within for part in parts if isinstance(part, Selection)}
-    yield from (ts + age for ts in times_ms for age in {0} | _durations(parts))
+    yield from (ts + age for ts in times_ms for age in {0} | _durations(parts) | _of_models(parts, seen))
     yield from (page_end(each, ts, seen.zone) for each in get_args(Calendar) if each in windows for ts in times_ms)
     yield from (entry.until_ms for entry in seen.entries if entry.until_ms is not None)
     for part in parts:
@@ -84,19 +100,15 @@ def _durations(parts: Sequence[object]) -> set[int]:
     return {ms for ms in (*written, *windows) if isinstance(ms, int)}
 
 
+def _of_models(parts: Sequence[object], seen: Seen) -> set[int]:
+    """How old something is when a model that a rule names may say something else of it."""
+    named = {part.model for part in parts if isinstance(part, ModelTerm)} & seen.models.keys()
+    return {age_ms for model in named for age_ms in seen.models[model].ages_ms}
+
+
 def made_of(rule: Rule, segments: Mapping[str, Rule]) -> Iterator[Rule]:
     """The rule and those of the segments that it names, and that they name."""
     yield rule
     for leaf in leaves(rule):
         if isinstance(leaf, InSegment):
             yield from made_of(segments[leaf.segment_id], segments)
-
-
-def walk(node: object) -> Iterator[object]:
-    """The node and all that it is made of."""
-    yield node
-    parts = node if isinstance(node, tuple) else ()
-    if is_dataclass(node):
-        parts = tuple(getattr(node, each.name) for each in fields(node))
-    for part in parts:
-        yield from walk(part)

@@ -1,6 +1,6 @@
 """Hypothesis strategies for rules: every term, operator and combination, and nothing that the parser refuses."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import get_args
 
@@ -35,6 +35,7 @@ from services.segmentation.rules.nodes import (
     Term,
     Trait,
 )
+from services.segmentation.rules.vocabulary import ModelKind
 from tests.oracle.pools import (
     CONTEXT_PATHS,
     DURATIONS_MS,
@@ -70,6 +71,10 @@ SHARE_THRESHOLDS = (
     *NEAR_ONE,
     *(each / 2 for each in NEAR_ONE),
 )
+
+CLASSES = (1, 2, 3, 4, 5, 2.5, 0, 6)
+SCORES = (0.5, 0.25, 0.75, 0.1, 0.9, 0, 1, 1e-6)
+MODELS: Mapping[str, ModelKind] = {"groups": "cluster", "likely": "propensity", "odd": "anomaly", "spent": "rfm"}
 
 OPERATORS: tuple[Operator, ...] = get_args(Operator)
 WINDOWS: tuple[nodes.Window | None, ...] = (
@@ -179,6 +184,21 @@ def _surrounded_leaves() -> st.SearchStrategy[Rule]:
     )
 
 
+def _learned_leaves() -> st.SearchStrategy[Rule]:
+    """Those about what models say."""
+    groups, likely = st.just(nodes.Cluster("groups")), st.sampled_from(["likely", "odd"]).map(nodes.Score)
+    parts: Sequence[nodes.RfmPart] = get_args(nodes.RfmPart)
+    classes, numbers = st.sampled_from(parts).map(lambda part: nodes.Rfm("spent", part)), _pool(CLASSES)
+    clusters = _pool(("c1", "c2", "c3", "c4"))
+    return st.one_of(
+        _compares(groups, clusters, ("==", "!=")),
+        _members(groups, clusters),
+        _compares(likely, _pool(SCORES), ORDERINGS),
+        _compares(classes, numbers),
+        _members(classes, numbers),
+    )
+
+
 def _combine(conditions: st.SearchStrategy[Rule]) -> st.SearchStrategy[Rule]:
     several = st.lists(conditions, min_size=2, max_size=3).map(tuple)
     return st.builds(And, several) | st.builds(Or, several) | st.builds(Not, conditions)
@@ -195,14 +215,22 @@ _composed += [
 ]
 
 
+_learned = _learned_leaves()
+_modelled = [_learned | _learned | each for each in _composed]
+
+
 @st.composite
-def _leaf(draw: st.DrawFn, place: int | None = None) -> Rule:
+def _leaf(draw: st.DrawFn, place: int | None = None, *, with_models: bool = False) -> Rule:
     """A name for what Hypothesis would print on many pages."""
-    return draw(_alone if place is None else _composed[place])
+    return draw(_alone if place is None else (_modelled if with_models else _composed)[place])
 
 
 _rules = st.recursive(_leaf(), _combine, max_leaves=5)
-_rules_by_place = [st.recursive(_leaf(place), _combine, max_leaves=5) for place in range(len(SEGMENT_IDS))]
+_rules_by_place, _modelled_by_place = (
+    [st.recursive(_leaf(place, with_models=each), _combine, max_leaves=5) for place in range(len(SEGMENT_IDS))]
+    for each in (False, True)
+)
+_terms = st.one_of(_counts, _sums, _averages, _decays, _shares, _times, _values)
 
 
 def rules() -> st.SearchStrategy[Rule]:
@@ -210,8 +238,14 @@ def rules() -> st.SearchStrategy[Rule]:
     return _rules
 
 
+def measured() -> st.SearchStrategy[Term | Rule]:
+    """What a model can measure of a user's events."""
+    return st.one_of(_terms, _terms, _leaf())
+
+
 @st.composite
-def catalogs(draw: st.DrawFn) -> dict[str, Rule]:
-    """Rules of the whole language by id, each of which may refer to those before it."""
+def catalogs(draw: st.DrawFn, *, with_models: bool = False) -> dict[str, Rule]:
+    """Rules of the whole language by id, each of which may refer to those before it, and to models if there are any."""
     size = draw(st.integers(1, len(SEGMENT_IDS)))
-    return {SEGMENT_IDS[place]: draw(_rules_by_place[place]) for place in range(size)}
+    rules_by_place = _modelled_by_place if with_models else _rules_by_place
+    return {SEGMENT_IDS[place]: draw(rules_by_place[place]) for place in range(size)}

@@ -1,15 +1,20 @@
 """What a rule is judged on, and which of the events a term looks at."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from services.segmentation.events import Event, ListEntry
 from services.segmentation.rules.nodes import Filter, Rule, Selection
 from tests.oracle.clocks import page
 from tests.oracle.comparing import compare, plain
+
+if TYPE_CHECKING:
+    from tests.oracle.models import Trained
 
 NEWEST = 256
 ABSENT = object()
@@ -28,6 +33,7 @@ class Seen:
     segments: Mapping[str, Rule]
     request: Mapping[str, Any]
     zone: tzinfo
+    models: Mapping[str, Trained] = field(default_factory=dict)
 
 
 def first_arrivals(events: Sequence[Event]) -> list[Event]:

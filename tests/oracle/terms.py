@@ -30,8 +30,9 @@ def value_of(term: nodes.Term | nodes.Literal, seen: Seen) -> Any:
             return plain(_requested(term.path, seen))
         case Decayed() | Share():
             return _decaying(term, seen)
-        case _:
+        case Count() | Sum() | nodes.Average() | Distinct():
             return _number(term, seen)
+    raise AssertionError(f"a model is asked elsewhere: {term}")
 
 
 def _moments(term: nodes.TimeTerm, seen: Seen) -> list[int]:

@@ -46,7 +46,7 @@ def test_between_two_moments_nothing_changes(case: tuple[Rule, list[Event]], see
         assert judge(rule, events, between) == judge(rule, events, start)
 
 
-@given(worlds(), st.integers())
+@given(worlds(with_models=True), st.integers())
 def test_nor_does_it_in_a_world(world: World, seed: int) -> None:
     for segment_id in world.segments:
         times = world.moments(segment_id)
@@ -68,7 +68,7 @@ def test_leaves_of_every_sort_are_drawn_both_true_and_false_and_those_with_time_
     missing -= {(term, "changes") for term in CONSTANT}
     random = random_of_this_run()
     for _ in range(20):
-        for world in drawn(worlds(), 150, random):
+        for world in drawn(worlds(with_models=True), 150, random):
             missing -= fates(world, {sort for sort, _ in missing})
         if not missing:
             break

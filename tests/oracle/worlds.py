@@ -1,7 +1,7 @@
 """A small catalog, one user, an ad request and a space's zone, drawn together: all that the language speaks of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,10 +9,12 @@ from zoneinfo import ZoneInfo
 from hypothesis import strategies as st
 
 from services.segmentation.events import Event, Fact
-from services.segmentation.rules.nodes import Rule
+from services.segmentation.rules.nodes import Rule, Term
 from tests.oracle.clocks import clock_of_request, first_instant
 from tests.oracle.history_strategies import histories, listings
 from tests.oracle.judge import first_arrivals, judge, paths_asked
+from tests.oracle.model_strategies import models
+from tests.oracle.models import Trained
 from tests.oracle.moments import hours, moments
 from tests.oracle.pools import DAYS_BY_ZONE, NOON_MS, NOT_ZONES
 from tests.oracle.rule_strategies import catalogs
@@ -28,6 +30,7 @@ class World:
     zone_name: str
     around_ms: int
     """The moment that his events are around, and one to ask about a user without any."""
+    models: Mapping[str, Trained] = field(default_factory=dict)
 
     @property
     def zone(self) -> tzinfo:
@@ -36,7 +39,9 @@ class World:
     def is_in(self, segment_id: str, at_ms: int) -> bool:
         """What the judge says."""
         rule = self.segments[segment_id]
-        return judge(rule, self.facts, at_ms, segments=self.segments, request=self.request, zone=self.zone)
+        return judge(
+            rule, self.facts, at_ms, segments=self.segments, request=self.request, zone=self.zone, models=self.models
+        )
 
     def asks_the_clock(self, segment_id: str) -> bool:
         """Whether it depends on an hour or a weekday that the request does not name."""
@@ -48,7 +53,7 @@ class World:
         rule = self.segments[segment_id]
         found = [self.around_ms]
         if self.facts:
-            found = moments(rule, self.facts, segments=self.segments, zone=self.zone)
+            found = moments(rule, self.facts, segments=self.segments, zone=self.zone, models=self.models)
         if self.asks_the_clock(segment_id):
             events = first_arrivals([fact for fact in self.facts if isinstance(fact, Event)])
             turns = hours(found[0], clock_of_request(self.request, events, self.zone))
@@ -72,17 +77,19 @@ _moments_by_zone = {
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> World:
+def worlds(draw: st.DrawFn, *, with_models: bool = False) -> World:
     """A user's facts lie around the beginning of a day that tells zones and calendars apart."""
-    segments, request = draw(catalogs()), draw(_requests)
+    segments, request = draw(catalogs(with_models=with_models)), draw(_requests)
+    trained = draw(models()) if with_models else {}
     zone_name = draw(st.sampled_from(sorted(_moments_by_zone)))
     around_ms = draw(st.sampled_from(_moments_by_zone[zone_name]))
-    facts = draw(_facts(list(segments.values())))
-    return World(segments, [_moved(fact, around_ms - NOON_MS) for fact in facts], request, zone_name, around_ms)
+    facts = draw(_facts([*segments.values(), *(term for each in trained.values() for term in each.terms)]))
+    moved = [_moved(fact, around_ms - NOON_MS) for fact in facts]
+    return World(segments, moved, request, zone_name, around_ms, trained)
 
 
 @st.composite
-def _facts(draw: st.DrawFn, rules: list[Rule]) -> list[Fact]:
+def _facts(draw: st.DrawFn, rules: list[Rule | Term]) -> list[Fact]:
     tells = draw(st.sampled_from([*("events", "events and lists") * 4, "lists", "nothing"]))
     facts: list[Fact] = []
     if "events" in tells:

@@ -1,6 +1,7 @@
 """docs/rules.md is true: each rule in it is one, each example comes out as told, and nothing is left out."""
 
 import re
+from collections.abc import Mapping
 from typing import get_args
 
 import pytest
@@ -13,7 +14,8 @@ from services.segmentation.rules.durations import UNITS_MS
 from services.segmentation.rules.errors import RuleError
 from services.segmentation.rules.lint import Code, lint
 from services.segmentation.rules.request import HOUR, WEEKDAY
-from services.segmentation.rules.terms import TERMS
+from services.segmentation.rules.signatures import OF_MODELS, SIGNATURES
+from services.segmentation.rules.vocabulary import ModelKind
 from tests.rules_reference.judging import holds, holds_by_force
 from tests.rules_reference.reference import COOKBOOK, Block, reference
 from tests.rules_reference.stories import read_story
@@ -21,7 +23,14 @@ from tests.rules_reference.stories import read_story
 REFERENCE = reference()
 KEEP = KeepList.parse(DEFAULT_KEEP)
 COMPARED = re.compile(r" (==|!=|<=?|>=?|in|and|or) ")
-TERM = re.compile(rf"({'|'.join(TERMS)})\(")
+TERM = re.compile(rf"({'|'.join(SIGNATURES)})\(")
+MODELS: Mapping[str, ModelKind] = {
+    "readers": "cluster",
+    "likely-buyers": "propensity",
+    "odd-visitors": "anomaly",
+    "value": "rfm",
+    "model": "cluster",
+}
 LIMITS = {
     "newest events of each type that terms see": profile.RETAINED,
     "event types of one visitor": profile.MAX_TYPES,
@@ -74,7 +83,7 @@ def test_the_default_keep_list_allows_every_rule(rule: Block) -> None:
 
 @pytest.mark.parametrize("code", [code for code in REFERENCE.inline if COMPARED.search(code) and "…" not in code])
 def test_whole_rules_in_running_text_are_rules(code: str) -> None:
-    parse.parse(code)
+    parse.parse(code, models=MODELS)
 
 
 @pytest.mark.parametrize("code", [code for code in REFERENCE.inline if TERM.match(code) and "…" not in code])
@@ -82,9 +91,14 @@ def test_terms_in_running_text_can_be_written_so(code: str) -> None:
     assert any(_is_rule(code + comparison) for comparison in ("", " > 1", ' < "1d"', ' == "x"'))
 
 
+@pytest.mark.parametrize("rule", blocks_of("learned"), ids=str)
+def test_rules_about_models_are_rules_and_deserve_no_warning(rule: Block) -> None:
+    assert not lint(parse.parse(rule.text, KEEP, models=MODELS), KEEP)
+
+
 def _is_rule(text: str) -> bool:
     try:
-        parse.parse(text)
+        parse.parse(text, models=None)
     except RuleError:
         return False
     return True
@@ -140,7 +154,12 @@ def test_the_cookbook_has_thirty_recipes_each_with_a_sentence_a_rule_and_an_exam
         assert re.findall(r"^```(\w+)$", recipe, re.MULTILINE)[:2] == ["rule", "example"], recipe
 
 
-@pytest.mark.parametrize("name", TERMS)
+@pytest.mark.parametrize("name", OF_MODELS)
+def test_every_term_about_models_has_its_section_with_a_rule(name: str) -> None:
+    assert any(block.section == name and f"{name}(" in block.text for block in blocks_of("learned"))
+
+
+@pytest.mark.parametrize("name", [name for name in SIGNATURES if name not in OF_MODELS])
 def test_every_term_has_its_section_a_rule_and_a_recipe(name: str) -> None:
     assert f"\n### {name}\n" in REFERENCE.text
     using = [block for block in RULES if re.search(rf"\b{name}\(", block.text)]

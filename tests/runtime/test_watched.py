@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from redis.exceptions import RedisError
@@ -133,3 +133,21 @@ async def test_following_ends_when_it_is_cancelled_at_whatever_moment(redis: Red
         following.cancel()
         ended, _ = await asyncio.wait({following}, timeout=2)
         assert ended
+
+
+class Squares:
+    """A document is a number, which refers to a place where its square is."""
+
+    def missing(self, value: int) -> list[tuple[str, str]]:
+        return [("squares", str(value))]
+
+    def complete(self, value: int, found: Sequence[bytes | None]) -> int:
+        return -value if found[0] is None else int(found[0])
+
+
+async def test_what_a_document_refers_to_is_read_before_it_counts(redis: RedisClient) -> None:
+    value = WatchedValue(redis, "value", int, -1, INTERVAL_S, Squares())
+    await redis.hset("squares", mapping={"3": "9"})
+    for version, expected in ((3, 9), (4, -4)):
+        await write(redis, version, str(version))
+        assert await value.refresh() == expected

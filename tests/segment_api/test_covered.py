@@ -12,6 +12,7 @@ from services.segment_api.preview.covered import Covered
 from services.segment_api.preview.sample import Sampler
 from services.segment_api.reads import BoundedReads
 from services.segment_api.settings import ApiSettings
+from services.segmentation.catalog import Catalog
 from services.segmentation.events import Event
 from services.segmentation.keep import KEEP_ALL
 from services.segmentation.profile import RETAINED
@@ -61,7 +62,8 @@ class TestWhatProfilesStillHold:
 async def _covered(settings: ApiSettings, rule: str, zones: TimeZones) -> int | None:
     redis = connect(settings.redis_url, timeout_s=5)
     reads = BoundedReads(redis, 4, lambda error: pytest.fail(str(error)))
-    found = await Covered(Sampler(redis, settings.partitions, Random(1)), reads, zones).since(parse(rule, KEEP_ALL))
+    covered = Covered(Sampler(redis, settings.partitions, Random(1)), reads, zones, Catalog)
+    found = await covered.since(parse(rule, KEEP_ALL))
     await redis.aclose()
     return found
 

@@ -1,5 +1,6 @@
 """The catalog: versions, ordinals, and its document."""
 
+from collections.abc import Callable
 from hashlib import sha256
 
 import orjson
@@ -16,7 +17,7 @@ from services.segmentation.catalog import (
 )
 from services.segmentation.keep import KEEP_ALL, KeepList
 from services.segmentation.rules.errors import RuleError
-from services.segmentation.wire.catalog import catalog_decoder
+from services.segmentation.wire.catalog import CatalogReader
 
 
 def definition(rule: str = "tenure() < '1d'") -> SegmentDefinition:
@@ -134,7 +135,7 @@ def test_a_member_that_is_not_used_tells_no_definitions_apart() -> None:
 
 
 def test_what_was_not_edited_is_not_made_again_when_the_next_catalog_is_read() -> None:
-    decode = catalog_decoder()
+    decode = follower()
     rules = {"a": "tenure() < '1d'", "b": "segment('a')", "c": "segment('b')", "other": "tenure() < '1d'"}
     written = Catalog().put_all({name: definition(rule) for name, rule in rules.items()}, KEEP_ALL)
     first = decode(written.encode())
@@ -148,7 +149,7 @@ def test_what_was_not_edited_is_not_made_again_when_the_next_catalog_is_read() -
 
 
 def test_a_catalog_that_began_anew_is_read_as_it_is() -> None:
-    decode = catalog_decoder()
+    decode = follower()
     decode(Catalog().put_all({"a": definition(), "b": definition()}, KEEP_ALL).encode())
     anew = Catalog().put_all({"a": definition("tenure() < '2d'"), "b": definition()}, KEEP_ALL)
     assert decode(anew.encode()).segments["a"].definition.rule == "tenure() < '2d'"
@@ -193,3 +194,9 @@ def test_what_asks_the_request_nothing_is_not_counted() -> None:
     rules = chain("{0} and tenure() > '1d' or {0} and tenure() > '2d'", 20)
     catalog = Catalog().put_all({**rules, "s0": definition()}, KEEP_ALL)
     assert {each.conditions for each in catalog.ready.values()} == {0}
+
+
+def follower() -> Callable[[bytes], Catalog]:
+    """Reads one document after the other, as a process does that follows the edits."""
+    reader = CatalogReader()
+    return lambda document: reader.complete(reader.decode(document), [])

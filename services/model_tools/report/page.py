@@ -9,7 +9,7 @@ from services.model_tools.report.parts import Chapter, Picture, Table
 
 _STYLE = Path(__file__).with_name("page.css")
 _NOT_YET = (
-    "Tried on a recording: nothing here is in force, and no rule can name a model yet. "
+    "Tried on a recording: nothing here is in force, and no live segment can name a model yet. "
     "Users of the recording appear without their ids."
 )
 

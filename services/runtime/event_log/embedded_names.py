@@ -20,3 +20,4 @@ class EmbeddedLog(NamedTuple):
 
 EVENTS = EmbeddedLog("log", "end")
 CHANGES = EmbeddedLog("changes", "changes-end")
+SAMPLES = EmbeddedLog("samples", "samples-end")

@@ -1,6 +1,7 @@
 """Which logs a process uses: those on Apache Kafka where brokers are named, else those embedded in Redis.
 
-There are two: the log of events, and that of the changes that they cause, with as many partitions.
+There are three: the log of events, that of the changes that they cause, with as many partitions, and that of the
+samples that models learn from, with a few.
 """
 
 from collections.abc import Collection
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from services.runtime.event_log.kafka import KafkaLog
 
 REDIS_TIMEOUT_S = 5.0
+SAMPLE_PARTITIONS = 8
+"""Of the samples, which are spread by the model that learns from them."""
 
 
 async def open_writer(settings: Settings) -> LogWriter:
@@ -109,8 +112,41 @@ def open_changes_tail(settings: Settings) -> LogTail:
     return KafkaTail(_kafka_changes(settings))
 
 
+async def open_samples_writer(settings: Settings) -> LogWriter:
+    """Of the samples. Raises as `open_writer` does."""
+    if settings.kafka_bootstrap is None:
+        from services.runtime.event_log.embedded import EmbeddedWriter
+        from services.runtime.event_log.embedded_names import SAMPLES
+
+        redis = connect(settings.redis_url, timeout_s=REDIS_TIMEOUT_S)
+        return EmbeddedWriter(redis, max(1, settings.embedded_samples // SAMPLE_PARTITIONS), SAMPLES, forgets=True)
+    from services.runtime.event_log.kafka import KafkaWriter, ensure_topics
+
+    log = _kafka_samples(settings)
+    await ensure_topics(log)
+    return KafkaWriter(log)
+
+
+async def open_samples_tail(settings: Settings) -> LogTail:
+    """Of the samples. Raises as `open_writer` does."""
+    if settings.kafka_bootstrap is None:
+        from services.runtime.event_log.embedded_names import SAMPLES
+        from services.runtime.event_log.embedded_tail import EmbeddedTail
+
+        return EmbeddedTail(connect(settings.redis_url, timeout_s=REDIS_TIMEOUT_S), SAMPLE_PARTITIONS, SAMPLES)
+    from services.runtime.event_log.kafka import KafkaTail, ensure_topics
+
+    log = _kafka_samples(settings)
+    await ensure_topics(log)  # whoever comes first makes it
+    return KafkaTail(log)
+
+
 def _kafka_changes(settings: Settings) -> "KafkaLog":
     return replace(kafka_log(settings), topic=settings.changes_topic)
+
+
+def _kafka_samples(settings: Settings) -> "KafkaLog":
+    return replace(kafka_log(settings), topic=settings.samples_topic, partitions=SAMPLE_PARTITIONS)
 
 
 def kafka_log(settings: Settings) -> "KafkaLog":

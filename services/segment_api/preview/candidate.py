@@ -56,7 +56,7 @@ class Candidate:
 
     def _moments(self, profile: Profile, at_ms: int) -> Intervals:
         found: dict[str, Residual] = {}
-        scene = Scene(profile, self.zone, found)
+        scene = Scene(profile, self.zone, found, self.catalog.outputs)
         for part in self.parts:
             found[part.segment.id] = part.moments(scene)
         residual = found[self.segment_id]

@@ -1,12 +1,13 @@
 """Since when profiles hold all that a rule looks at: asked of a small sample of them."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import tzinfo
 
 from services.segment_api.preview.sample import Sampler, states
 from services.segment_api.reads import BoundedReads
 from services.segment_api.rests import Pace
+from services.segmentation.catalog import Catalog
 from services.segmentation.coverage import covered_since
 from services.segmentation.profile import Profile
 from services.segmentation.rules import nodes
@@ -22,7 +23,15 @@ KEPT_S = 5.0
 
 
 class Covered:
-    def __init__(self, sampler: Sampler, reads: BoundedReads, zones: TimeZones, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        sampler: Sampler,
+        reads: BoundedReads,
+        zones: TimeZones,
+        now: Callable[[], Catalog],
+        pace: Pace | None = None,
+    ) -> None:
+        self._now = now
         self._sampler, self._reads, self._zones, self._pace = sampler, reads, zones, pace or Pace()
         self._drawn: Sequence[tuple[Profile, tzinfo]] = ()
         self._until_s = 0.0
@@ -35,7 +44,8 @@ class Covered:
         if time.monotonic() >= self._until_s:
             self._drawn = await self._draw()
             self._until_s = time.monotonic() + KEPT_S
-        moments = [covered_since(rule, profile, zone) for profile, zone in self._drawn]
+        outputs = self._now().outputs
+        moments = [covered_since(rule, profile, zone, outputs) for profile, zone in self._drawn]
         return max((moment for moment in moments if moment is not None), default=None)
 
     async def _draw(self) -> Sequence[tuple[Profile, tzinfo]]:

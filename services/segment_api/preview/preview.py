@@ -85,7 +85,10 @@ class Preview:
         try:
             profile = decode_profile(state.profile)
             found = keys.user_id_of(state.user.member), candidate.span(profile), others(state)
-            moments = [covered_since(part.segment.rule, profile, candidate.zone) for part in candidate.parts]
+            moments = [
+                covered_since(part.segment.rule, profile, candidate.zone, candidate.catalog.outputs)
+                for part in candidate.parts
+            ]
         except Exception as error:  # bytes of a newer version, or damaged ones: nothing that is wrong with the rule
             self.unreadable(error)
             tally.unreadable += 1

@@ -14,7 +14,7 @@ from services.segment_api.segments import history
 from services.segment_api.segments.history import UNSIGNED, HistoryEntry, Note
 from services.segmentation.catalog import Catalog
 from services.segmentation.wire import keys
-from services.segmentation.wire.catalog import catalog_decoder
+from services.segmentation.wire.catalog import CatalogReader
 
 
 class Change(NamedTuple):
@@ -25,7 +25,8 @@ class Change(NamedTuple):
 
 
 def watched_catalog(redis: RedisClient) -> WatchedValue[Catalog]:
-    return WatchedValue(redis, keys.CATALOG, catalog_decoder(), Catalog())
+    reader = CatalogReader()
+    return WatchedValue(redis, keys.CATALOG, reader.decode, Catalog(), references=reader)
 
 
 class CatalogStore:

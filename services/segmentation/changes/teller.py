@@ -56,11 +56,11 @@ class Terms:
         told = (each.segment for each in ready if not each.asks and each.segment.definition.status == "live")
         return {segment.ordinal: segment for segment in told}
 
-    def edited_since(self, version: int) -> Collection[int]:
+    def outdated_since(self, version: int) -> Collection[int]:
         """The ordinals of which a membership of that version tells nothing any more."""
         if version == self.catalog.version:
             return ()
-        old = self.catalog.edited_since(version if version < self.catalog.version else 0)
+        old = self.catalog.outdated_since(version if version < self.catalog.version else 0)
         return {self.catalog.segments[segment_id].ordinal for segment_id in old}
 
     def permits(self, ordinal: int, membership: Membership) -> bool:
@@ -237,7 +237,7 @@ class Teller:
         profile, membership, catalog = self.state.profile, self.state.membership, self._terms.catalog
         if profile is None or membership is None or (self._turned and membership.purposes is None):
             return []
-        old = self._terms.edited_since(membership.catalog_version)
+        old = self._terms.outdated_since(membership.catalog_version)
         if membership.exact_until_ms is not None:
             membership = judge(profile, catalog, self._zone, membership, max_spans=None)
         return [s for s in membership.spans if s.ordinal not in old and self._terms.permits(s.ordinal, membership)]

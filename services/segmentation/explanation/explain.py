@@ -29,11 +29,12 @@ def explain(
     of the user's space. `before` is the stored membership, which knows since when the user has been in the segment.
     """
     ready, user = catalog.ready[segment_id], profile or Profile(None, facts.at_ms)
-    tree = Teller(catalog, segment_id, Scene(user, zone), facts).tree()
+    tree = Teller(catalog, segment_id, Scene(user, zone, outputs=catalog.outputs), facts).tree()
     membership = judge(user, catalog, zone, before, max_spans=None, only=[segment_id])
     span = _span(catalog, segment_id, membership, facts)
     parts = [part.segment.rule for part in catalog.with_parts([segment_id])]
-    covered_ms = [since_ms for rule in parts if (since_ms := covered_since(rule, user, zone)) is not None]
+    moments = [covered_since(rule, user, zone, catalog.outputs) for rule in parts]
+    covered_ms = [since_ms for since_ms in moments if since_ms is not None]
     return Explanation(
         ready,
         catalog.version,

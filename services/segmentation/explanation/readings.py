@@ -12,6 +12,7 @@ from services.segmentation.rules.decay import decayed_at, share_of
 from services.segmentation.rules.leaves import latest_value, origin
 from services.segmentation.rules.nodes import Literal
 from services.segmentation.rules.request import HOUR, WEEKDAY, Facts
+from services.segmentation.rules.said import told_at
 from services.segmentation.rules.scene import Scene
 from services.segmentation.rules.strands import Strand
 
@@ -34,6 +35,7 @@ _TIMES: Mapping[Symbol, str] = {
     ">": "the second more recent",
     ">=": "the first no more recent",
 }
+_PARTS: Mapping[nodes.RfmPart, str] = {"r": "recency", "f": "frequency", "m": "value"}
 
 
 def reading(claim: Claim, leaf: nodes.Leaf, scene: Scene, facts: Facts) -> Reading:
@@ -64,6 +66,8 @@ def value_at(term: nodes.Term, scene: Scene, facts: Facts, claim: Claim) -> obje
             return share_of(part, whole, term.halflife_ms)(scene)
         case nodes.Request(path):
             return _requested(path, facts, (*claim.literals, _NOTHING)[0])
+        case nodes.Cluster() | nodes.Score() | nodes.Rfm():
+            return told_at(term, scene, facts.at_ms)
     value = thresholds.value_at(term, scene, facts.at_ms)
     if isinstance(value, Total):
         return Fraction(value.millionths, 10**6 * value.numbers) if value.numbers else None
@@ -75,7 +79,7 @@ def told(claim: Claim, value: object) -> str:
     match claim.term:
         case nodes.Since() | nodes.Tenure() | nodes.Sequence():
             return "never" if value is None else words.age(value) if isinstance(value, int) else ""
-        case nodes.Decayed() | nodes.Share() | nodes.Average() if isinstance(value, float | Fraction):
+        case nodes.Decayed() | nodes.Share() | nodes.Average() | nodes.Score() if isinstance(value, float | Fraction):
             return words.inexact(float(words.plain(value)), claim.literals)
         case nodes.Request("weekday"):
             return words.weekday(value)
@@ -146,6 +150,8 @@ def _fact(claim: Claim, value: object) -> str:
             return f"has a share of {text} for {what} (half-life {words.length(halflife_ms)})"
         case nodes.Since() | nodes.Tenure() | nodes.Sequence():
             return _time_fact(term, value)
+        case nodes.Cluster() | nodes.Score() | nodes.Rfm():
+            return _model_fact(term, value, text)
     assert isinstance(term, nodes.ValueTerm | nodes.Request)
     return _value_fact(term, value, text)
 
@@ -178,3 +184,15 @@ def _value_fact(term: nodes.ValueTerm | nodes.Request, value: object, text: str)
             return f"the request is {f'at hour {text}' if path == HOUR else f'on {text}'}"
         case nodes.Request(path):
             return f"the request tells {f'no {words.said(path)}' if value is None else f'{words.said(path)} {text}'}"
+
+
+def _model_fact(term: nodes.ModelTerm, value: object, text: str) -> str:
+    by_model = f"by the model {term.model}"
+    match term:
+        case nodes.Cluster():
+            return f"is in no cluster {by_model}" if value is None else f"is in the cluster {text} {by_model}"
+        case nodes.Score():
+            return f"has no score {by_model}" if value is None else f"has a score of {text} {by_model}"
+        case nodes.Rfm(_, part):
+            which = f"{_PARTS[part]} {by_model}"
+            return f"has no class for {which}" if value is None else f"has class {text} of 5 for {which}"

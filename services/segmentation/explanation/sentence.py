@@ -81,7 +81,7 @@ def _of_leaf(leaf: Leaf, zone: tzinfo, *, wanted: bool) -> str:
 def _has_no_order(leaf: Leaf) -> bool:
     """A value that is missing is neither more nor less than anything."""
     claim = leaf.reading.claim
-    is_value = isinstance(claim.term, nodes.Trait | nodes.Last | nodes.Request)
+    is_value = isinstance(claim.term, nodes.Trait | nodes.Last | nodes.Request | nodes.Score | nodes.Rfm)
     return is_value and leaf.reading.value is None and claim.symbol in ("<", "<=", ">", ">=")
 
 

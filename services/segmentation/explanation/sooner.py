@@ -1,5 +1,7 @@
 """What would change a leaf before time does. Everything that decides it lives here.
 
+Nothing is told of what models say: what makes a user another one to them is rarely one thing.
+
 What is told of events has been tried: added to the profile, they do change the leaf. As data it is one of
 `{"event", "where", "times"}`, with `different` (each with a new value of this property), `with` (properties that it
 has to have) or `where_not`; `event` null is of any type; `{"sequence": [{"event", "where"}, …]}`;

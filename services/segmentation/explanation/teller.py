@@ -33,7 +33,7 @@ class Teller:
 
     def __init__(self, catalog: Catalog, segment_id: str, scene: Scene, facts: Facts) -> None:
         self._catalog, self._segment_id, self._facts = catalog, segment_id, facts
-        self._scene = Scene(scene.profile, scene.zone)
+        self._scene = Scene(scene.profile, scene.zone, outputs=scene.outputs)
         self._moments = self._evaluated()
         self._shown = {segment_id}
 
@@ -44,7 +44,7 @@ class Teller:
     def _evaluated(self) -> dict[str, Intervals]:
         """When each of the segments holds."""
         found: dict[str, Residual] = {}
-        scene = Scene(self._scene.profile, self._scene.zone, found)
+        scene = Scene(self._scene.profile, self._scene.zone, found, self._scene.outputs)
         for each in self._catalog.with_parts([self._segment_id]):
             found[each.segment.id] = each.moments(scene)
         return {name: settled(self._catalog.ready[name], each, self._facts) for name, each in found.items()}

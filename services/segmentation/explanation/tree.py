@@ -45,7 +45,7 @@ class Leaf:
     """When that changes next if nothing else happens; None for never."""
     reading: Reading
     sooner: Sooner | None
-    """None where nothing but time can change it."""
+    """None where nothing but time can change it, and where it is a model's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,24 +1,25 @@
 """What a marketer writes to define a model, by its kind. Everything that may be said of one lives here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from hashlib import sha256
 from typing import Annotated, Literal, Self
 
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-from services.segmentation.events import SEGMENT_ID_PATTERN, TYPE_PATTERN
+from services.segmentation.events import SEGMENT_ID_PATTERN, TYPE_PATTERN, Purpose
 from services.segmentation.rules.durations import parse_duration
 
 MODEL_ID_PATTERN = SEGMENT_ID_PATTERN
 MAX_FEATURES = 64
-_ABOUT = frozenset(["name", "description", "sample_every", "warm_up", "publish_every"])
+_ABOUT = frozenset(["name", "description", "sample_every", "warm_up", "publish_every", "cluster_names"])
 """What may be changed of a model without its having to learn anything anew."""
 
 ModelId = Annotated[str, Field(pattern=MODEL_ID_PATTERN)]
 SegmentId = Annotated[str, Field(pattern=SEGMENT_ID_PATTERN)]
 EventType = Annotated[str, Field(pattern=TYPE_PATTERN)]
 FeatureName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+ClusterId = Annotated[str, Field(pattern=r"^c[1-9][0-9]{0,17}$")]
 Parameter = Annotated[int, Field(ge=-(2**53), le=2**53)] | float | str | bool | None
 """Of numbers those that JSON brings back as they were."""
 
@@ -40,6 +41,11 @@ class _Model(BaseModel):
     sample_every: Duration = Field("6h", description="a user who is active is sampled once in so long")
     warm_up: int = Field(1_000, ge=50, le=10_000, description="samples that are gathered before the first is learned")
     publish_every: int = Field(2_000, ge=50, le=10_000_000, description="samples from one snapshot to the next")
+    purposes: list[Purpose] = Field(
+        default_factory=list,
+        max_length=63,
+        description="IAB TCF purposes that a user with a consent record must have granted to be learned from",
+    )
 
     @property
     def digest(self) -> str:
@@ -47,7 +53,15 @@ class _Model(BaseModel):
 
         A member that a later version adds changes none where it is not used.
         """
-        told = self.model_dump(exclude_defaults=True, exclude={*_ABOUT})
+        return self._digest_without(_ABOUT)
+
+    @property
+    def whole_digest(self) -> str:
+        """What tells definitions apart, whatever of them."""
+        return self._digest_without(frozenset())
+
+    def _digest_without(self, left_out: Set[str]) -> str:
+        told = self.model_dump(exclude_defaults=True, exclude={*left_out})
         told["features"] = list(told.get("features", {}).items())
         return sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
@@ -67,6 +81,9 @@ class ClusterModel(_Featured):
     kind: Literal["cluster"]
     estimator: str = Field("KMeans", max_length=64, description="a clusterer of River")
     minimum_share: float = Field(0.02, ge=0, le=0.5, description="a smaller group is counted to its nearest neighbour")
+    cluster_names: Mapping[ClusterId, Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+        default_factory=dict, max_length=1_000, description="by id, what clusters are called instead of the made names"
+    )
 
 
 class RfmModel(_Model):

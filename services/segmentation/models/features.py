@@ -99,7 +99,7 @@ def _feature(term: Measured, leaves: Leaves) -> Measure:
         case nodes.Count() | nodes.Sum() | nodes.Average() | nodes.Distinct() | nodes.Decayed():
             number = number_of(term, leaves)
             return lambda scene, at_ms: _of_number(number(scene, at_ms))
-        case nodes.Request():
+        case nodes.Request() | nodes.Cluster() | nodes.Score() | nodes.Rfm():
             raise AssertionError(f"the parser lets no such feature through: {term}")
     holds = _truth(term, leaves)
     return lambda scene, at_ms: 1.0 if holds(scene, at_ms) else 0.0

@@ -6,6 +6,7 @@ It travels as JSON, in which every number comes back as it was. Whoever reads on
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from services.segmentation.models.definition import ModelDefinition
 from services.segmentation.models.scaling import Scale, Scaled
 
 Knots = tuple[tuple[float, float], ...]
@@ -142,3 +143,10 @@ class Snapshot:
     """That it has learned from so far."""
     at_ms: int
     """The moment of the latest of them."""
+
+
+class Trained(NamedTuple):
+    """A snapshot together with the definition that it was trained for, which may have been edited since."""
+
+    definition: ModelDefinition
+    snapshot: Snapshot

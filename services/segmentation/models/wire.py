@@ -13,7 +13,10 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from services.segmentation.models.snapshots import Classes, Clusters, Knots, Linear, Snapshot, Trees
+from services.segmentation.keep import KEEP_ALL
+from services.segmentation.models.definition import MODEL
+from services.segmentation.models.recipes import recipe_of
+from services.segmentation.models.snapshots import Classes, Clusters, Knots, Linear, Snapshot, Trained, Trees
 
 FORMAT = 1
 """Of what is written; the first that there is."""
@@ -60,6 +63,27 @@ def decode_snapshot(data: bytes) -> Snapshot:
     for complaint in _complaints(envelope.snapshot):
         raise BadSnapshot(complaint)
     return envelope.snapshot
+
+
+def encode_trained(trained: Trained) -> bytes:
+    plain = {"definition": trained.definition.model_dump(), "snapshot": plain_snapshot(trained.snapshot)}
+    return orjson.dumps(plain)
+
+
+def decode_trained(data: bytes) -> Trained:
+    """Read what `encode_trained` wrote. Raises BadSnapshot, whose message holds nothing of the bytes."""
+    if len(data) > MAX_BYTES:
+        raise BadSnapshot(f"{len(data):,} bytes; {MAX_BYTES:,} at most")
+    try:
+        plain = orjson.loads(data)
+        definition = MODEL.validate_python(plain["definition"])
+        names = recipe_of(definition, KEEP_ALL).names
+    except (ValueError, LookupError, TypeError) as error:
+        raise BadSnapshot(f"no definition: {type(error).__name__}") from None
+    snapshot = snapshot_in(plain.get("snapshot"))
+    if snapshot.definition != definition.digest or snapshot.features != names:
+        raise BadSnapshot("a snapshot that was trained for another definition")
+    return Trained(definition, snapshot)
 
 
 def plain_snapshot(snapshot: Snapshot) -> dict[str, Any]:

@@ -180,3 +180,14 @@ def event_type(source: Source, node: ast.expr) -> str:
         hint = did_you_mean(f'"{better}"') if _TYPE.fullmatch(better) else None
         source.refuse(node, "an event type: a lowercase letter, then lowercase letters, digits and _", hint=hint)
     return name
+
+
+def named_id(arguments: Arguments, pattern: str, what: str) -> str:
+    """The id, as `pattern` wants it, that the first argument is. Raises RuleError."""
+    name = arguments.name()
+    if re.fullmatch(pattern, name) is None:
+        better = re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-_")
+        hint = did_you_mean(f'"{better}"') if re.fullmatch(pattern, better) else None
+        expected = f"the id of {what}: lowercase letters, digits, - and _, at most 64"
+        arguments.source.refuse(arguments.call.args[0], expected, hint=hint)
+    return name

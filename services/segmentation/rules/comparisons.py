@@ -56,6 +56,8 @@ class Comparison:
                 self.source.refuse(self.right, expected)
         if symbol in ("==", "!=") and (isinstance(first, nodes.InexactTerm) or isinstance(second, nodes.InexactTerm)):
             self._refuse_operator("a range such as >= 10; a fraction is not exact enough to be equal")
+        if symbol not in ("==", "!=") and (isinstance(first, nodes.Cluster) or isinstance(second, nodes.Cluster)):
+            self._refuse_operator("one of ==, !=, in, not in; no cluster is more than another")
         return nodes.Compare(first, symbol, second)
 
     def _member(self) -> nodes.Member:
@@ -92,8 +94,11 @@ class Comparison:
         """The constant as what `term` compares with."""
         if isinstance(term, nodes.TimeTerm):
             return nodes.Literal("duration", duration_ms(self.source, node))
-        if isinstance(term, nodes.NumberTerm) and constant.kind != "number":
+        if isinstance(term, nodes.NumberTerm | nodes.Score | nodes.Rfm) and constant.kind != "number":
             self.source.refuse(node, "a number", hint=_number_hint(constant.value))
+        if isinstance(term, nodes.Cluster) and constant.kind != "string":
+            hint = did_you_mean(f'"c{constant.value}"') if type(constant.value) is int else None
+            self.source.refuse(node, 'the id of a cluster in quotes, such as "c3"', hint=hint)
         if isinstance(term, nodes.Request) and term.path in (HOUR, WEEKDAY):
             return self._clock(term.path, constant, node)
         return constant

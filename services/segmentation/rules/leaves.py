@@ -6,7 +6,7 @@ added to the profile that the leaf looks at.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import reduce
 from math import ceil
@@ -17,6 +17,7 @@ from services.segmentation.profile import Listing, Profile
 from services.segmentation.rules import nodes
 from services.segmentation.rules.decay import decayed_comparison, share_comparison
 from services.segmentation.rules.nodes import Filter, Literal, Operator, TimeTerm
+from services.segmentation.rules.said import output_comparison
 from services.segmentation.rules.scene import Scene
 from services.segmentation.rules.sequences import latest_completion
 from services.segmentation.rules.strands import Strand
@@ -55,18 +56,23 @@ class LooksAt:
     lists: tuple[str, ...] = ()
     first_event: bool = False
     calendar: bool = False
+    models: tuple[str, ...] = ()
+    """That say something. They look at the moments of values too, so that one that is told again may change them."""
 
 
 class Leaves:
     """Makes leaves ready, each once, however many rules have it, for as long as one of them is there."""
 
     def __init__(self) -> None:
-        self._leaves: WeakValueDictionary[tuple[nodes.Leaf, str], Leaf] = WeakValueDictionary()
+        self.of_models: dict[str, LooksAt] = {}
+        """What models look at: to be told before a rule that names one is made ready."""
+        self._leaves: WeakValueDictionary[tuple[nodes.Leaf, str, LooksAt | None], Leaf] = WeakValueDictionary()
         self._strands: WeakValueDictionary[tuple[str, tuple[Filter, ...]], Strand] = WeakValueDictionary()
 
     def of(self, node: nodes.Leaf) -> Leaf:
         """Of a leaf that neither asks the request nor names a segment."""
-        key = node, str(node)  # a number is what was written, be it equal to another beyond 2 ** 53
+        # a number is what was written, be it equal to another beyond 2 ** 53
+        key = node, str(node), self._of_model(nodes.term_of(node))
         found = self._leaves.get(key)
         if found is None:
             found = self._leaves[key] = Leaf(*self._made(node))
@@ -128,6 +134,8 @@ class Leaves:
                 return share_comparison(*self._shared(term), term.halflife_ms, symbol, literal)
             case nodes.Count() | nodes.Sum() | nodes.Average() | nodes.Distinct():
                 return number_comparison(term, self.strand(term.events), symbol, literal)
+            case nodes.Cluster() | nodes.Score() | nodes.Rfm():
+                return output_comparison(term, symbol, literal)
         raise AssertionError(f"a request is asked, not compared: {term}")
 
     def _looks_at(self, term: nodes.Term, *compared: tuple[Operator, Literal]) -> LooksAt:
@@ -150,7 +158,14 @@ class Leaves:
             case nodes.Count() | nodes.Sum() | nodes.Average() | nodes.Distinct() | nodes.Decayed():
                 strand, by_calendar = self.strand(term.events), isinstance(term.events.within, str)
                 return LooksAt((strand,), strand, _fewest(term, compared), calendar=by_calendar)
-        raise AssertionError(f"a request is asked, not looked at: {term}")
+        looks_at = self._of_model(term)
+        assert looks_at is not None, f"a request is asked, not looked at: {term}"
+        return looks_at
+
+    def _of_model(self, term: nodes.Term | None) -> LooksAt | None:
+        if not isinstance(term, nodes.ModelTerm):
+            return None
+        return replace(self.of_models.get(term.model, LooksAt()), models=(term.model,))
 
     def _shared(self, term: nodes.Share) -> tuple[Strand, Strand]:
         """The part, and the whole that it is of."""

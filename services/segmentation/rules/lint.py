@@ -83,8 +83,12 @@ def _range(subject: nodes.Term | nodes.InSegment | nodes.Listed) -> str | None:
             return "it counts in whole numbers from 0 up"
         case nodes.Decayed():
             return "it is never below 0"
-        case nodes.Share():
+        case nodes.Share() | nodes.Score():
             return "it goes from 0 to 1"
+        case nodes.Rfm():
+            return "classes go from 1 to 5, and a model says nothing of some users"
+        case nodes.Cluster():
+            return "a cluster's id is such as c3, whatever its name"
         case nodes.Request(path) if path == HOUR:
             return "hours go from 0 to 23"
         case nodes.Request(path) if path == WEEKDAY:

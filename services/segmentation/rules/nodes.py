@@ -16,6 +16,8 @@ Calendar = OneOf["today", "this_week", "this_month"]
 """Windows that begin where the day, the week (on Monday) or the month did, by the clocks of the space."""
 Window = int | Calendar
 """A number of milliseconds, or since a calendar period began."""
+RfmPart = OneOf["r", "f", "m"]
+"""Recency, frequency and monetary value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,14 +178,47 @@ class Request:
         return f"request({self.path!r})"
 
 
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """The id of the group that a model puts the user into."""
+
+    model: str
+
+    def __str__(self) -> str:
+        return f"cluster({self.model!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How likely, how alike or how unusual a model finds the user, from 0 to 1."""
+
+    model: str
+
+    def __str__(self) -> str:
+        return f"score({self.model!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Rfm:
+    """The user's class, 1 to 5 for the best, for recency, frequency or what was spent."""
+
+    model: str
+    part: RfmPart
+
+    def __str__(self) -> str:
+        return f"rfm({self.model!r}, {self.part!r})"
+
+
 StepTerm = Count | Sum | Average | Distinct
 """Numbers that change only when an event leaves its window."""
 DecayTerm = Decayed | Share
 NumberTerm = StepTerm | DecayTerm
 TimeTerm = Since | Tenure | Sequence
 ValueTerm = Trait | Last
-Term = NumberTerm | TimeTerm | ValueTerm | Request
-InexactTerm = Average | Decayed | Share
+ModelTerm = Cluster | Score | Rfm
+"""What a model says of the user."""
+Term = NumberTerm | TimeTerm | ValueTerm | ModelTerm | Request
+InexactTerm = Average | Decayed | Share | Score
 """Fractions, of which two that differ by next to nothing are equal: they compare by order only."""
 
 

@@ -4,6 +4,7 @@ They are the constants that it is compared with, and something between and beyon
 Subjects that bound each other share their constants, so that one can turn out less than, equal to or more than another.
 """
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise, permutations
@@ -14,6 +15,10 @@ from services.segmentation.rules.bounds import ABSENT, Outcome, Subject, bound
 from services.segmentation.rules.request import HOUR, WEEKDAY
 
 _CLOCK = {HOUR: range(24), WEEKDAY: range(1, 8)}
+
+_CLUSTER = re.compile("c[1-9][0-9]*")
+_OTHER_CLUSTER = "another cluster"
+"""Stands for all that a rule does not name."""
 
 _ZERO, _ONE = Fraction(0), Fraction(1)
 
@@ -103,6 +108,12 @@ def _outcomes(subject: Subject, literals: Sequence[nodes.Literal], copies: int) 
             return [*_whole(numbers, copies), ABSENT]
         case nodes.Trait() | nodes.Last():
             return [None, *_values(literals)]
+        case nodes.Cluster():
+            return [None, _OTHER_CLUSTER, *(text for text in _texts(literals) if _CLUSTER.fullmatch(text))]
+        case nodes.Score():
+            return [None, *_from_0_to_1(numbers)]
+        case nodes.Rfm():
+            return [None, *range(1, 6)]
         case nodes.Request(path):
             return list(dict.fromkeys(_said(path, numbers, literals)))
         case number:
@@ -120,7 +131,11 @@ def _amounts(term: nodes.NumberTerm, numbers: Sequence[Fraction]) -> Sequence[Ou
         case nodes.Decayed():
             return [each for each in _around([*numbers, _ZERO]) if each >= 0]
         case nodes.Share():
-            return [each for each in _around([*numbers, _ZERO, _ONE]) if 0 <= each <= 1]
+            return _from_0_to_1(numbers)
+
+
+def _from_0_to_1(numbers: Sequence[Fraction]) -> Sequence[int | float]:
+    return [each for each in _around([*numbers, _ZERO, _ONE]) if 0 <= each <= 1]
 
 
 def _of_nothing(subject: Subject) -> Outcome:
@@ -161,12 +176,16 @@ def _values(literals: Sequence[nodes.Literal]) -> Sequence[str | float | bool]:
     """Of each kind that occurs among the constants: them, and what is between and beyond them."""
     kinds = {each.kind for each in literals}
     numbers = [_number(each) for each in literals if each.kind == "number"]
-    texts = {str(each.value) for each in literals if each.kind == "string"}
+    texts = _texts(literals)
     return [
         *([False, True] if "boolean" in kinds else []),
         *(_around(numbers) if numbers else []),
         *({"", *texts, *(f"{text}\0" for text in texts)} if texts else []),
     ]
+
+
+def _texts(literals: Sequence[nodes.Literal]) -> set[str]:
+    return {str(each.value) for each in literals if each.kind == "string"}
 
 
 def _said(path: str, numbers: Sequence[Fraction], literals: Sequence[nodes.Literal]) -> Iterator[tuple[Outcome, bool]]:

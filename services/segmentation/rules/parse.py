@@ -18,7 +18,7 @@ from services.segmentation.rules.nearest import did_you_mean
 from services.segmentation.rules.request import HOUR, WEEKDAY
 from services.segmentation.rules.source import Source
 from services.segmentation.rules.terms import read_term, refuse_word
-from services.segmentation.rules.vocabulary import Vocabulary
+from services.segmentation.rules.vocabulary import NO_MODELS, ModelKinds, Vocabulary
 
 MAX_DEPTH = 40
 MAX_LEAVES = 200
@@ -38,15 +38,18 @@ _UNMEASURED: Mapping[str, str | None] = {
 
 
 def parse(
-    rule: str, keep: KeepList = KEEP_ALL, object_to_segment: Callable[[str], str | None] = lambda _: None
+    rule: str,
+    keep: KeepList = KEEP_ALL,
+    object_to_segment: Callable[[str], str | None] = lambda _: None,
+    models: ModelKinds = NO_MODELS,
 ) -> nodes.Rule:
     """Read a rule. Raises RuleError, also for a property that `keep` does not hold.
 
     `object_to_segment` is asked about the id of each segment that the rule names: what would be right instead, and
-    after `; ` a hint?
+    after `; ` a hint? `models` are those that it may name.
     """
     source = Source(rule)
-    return _Parser(source, Vocabulary(keep, object_to_segment)).rule(source.tree())
+    return _Parser(source, Vocabulary(keep, object_to_segment, models)).rule(source.tree())
 
 
 def parse_feature(text: str, keep: KeepList = KEEP_ALL) -> nodes.Term | nodes.Condition:
@@ -128,9 +131,18 @@ class _Parser:
 
 def _example(term: nodes.Term) -> str:
     """A comparison that fits a term."""
-    if isinstance(term, nodes.TimeTerm):
-        return '< "7d"'
-    return '== "mobile"' if isinstance(term, nodes.Request) else ">= 1"
+    match term:
+        case nodes.Since() | nodes.Tenure() | nodes.Sequence():
+            return '< "7d"'
+        case nodes.Request():
+            return '== "mobile"'
+        case nodes.Cluster():
+            return '== "c3"'
+        case nodes.Score():
+            return ">= 0.95"
+        case nodes.Rfm():
+            return ">= 4"
+    return ">= 1"
 
 
 def _refuse_unmeasured(source: Source, known: Vocabulary, tree: ast.expr) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
 
+from services.segmentation.rules.outputs import SILENT
 from services.segmentation.rules.strands import NOTHING, Column, Strand
 
 if TYPE_CHECKING:
@@ -13,21 +14,29 @@ if TYPE_CHECKING:
     from services.segmentation.intervals import Intervals
     from services.segmentation.profile import Profile
     from services.segmentation.rules.leaves import Leaf
+    from services.segmentation.rules.outputs import Outputs, Steps
     from services.segmentation.rules.residual import Residual
 
 
 class Scene:
-    """Calendar days begin by the clocks of `zone`."""
+    """Calendar days begin by the clocks of `zone`; what models say is what `outputs` tell."""
 
-    __slots__ = ("columns", "found", "profile", "segments", "zone")
+    __slots__ = ("_said", "columns", "found", "outputs", "profile", "segments", "zone")
 
-    def __init__(self, profile: Profile, zone: tzinfo = UTC, segments: dict[str, Residual] | None = None) -> None:
-        self.profile, self.zone = profile, zone
+    def __init__(
+        self,
+        profile: Profile,
+        zone: tzinfo = UTC,
+        segments: dict[str, Residual] | None = None,
+        outputs: Outputs = SILENT,
+    ) -> None:
+        self.profile, self.zone, self.outputs = profile, zone, outputs
         self.segments = {} if segments is None else segments
         """When the rules of segments hold that others are composed of, as far as they were evaluated."""
         self.found: dict[Leaf, Intervals | None] = {}
         """When leaves hold, as far as they were evaluated."""
         self.columns: dict[Strand, Column] = {}
+        self._said: dict[str, Steps] = {}
 
     def moments(self, leaf: Leaf) -> Intervals:
         """When a leaf holds; to be clipped at `profile.latest_ms`, before which the answer means nothing."""
@@ -41,6 +50,13 @@ class Scene:
         found = self.segments.get(segment_id)
         if found is None:
             found = self.segments[segment_id] = evaluate(self)
+        return found
+
+    def said(self, model: str) -> Steps:
+        """What a model says, from the profile's latest event on."""
+        found = self._said.get(model)
+        if found is None:
+            found = self._said[model] = self.outputs.steps(self, model)
         return found
 
     def column(self, strand: Strand) -> Column:

@@ -22,10 +22,17 @@ class Signature:
         return len(self.unnamed) + self.more
 
 
-_TYPE, _PROPERTY = "an event type in quotes", "a property in quotes"
+_TYPE, _PROPERTY, _MODEL = "an event type in quotes", "a property in quotes", "the id of a model in quotes"
 _OVER = '("type", "property", within="1h", property="value")'
 
 STEP = Signature('step("type", property="value")', (_TYPE,), ("where",), filters=True)
+
+OF_MODELS: Mapping[str, Signature] = {
+    "cluster": Signature('cluster("model")', (_MODEL,)),
+    "score": Signature('score("model")', (_MODEL,)),
+    "rfm": Signature('rfm("model", "r")', (_MODEL, 'one of "r" (recency), "f" (frequency), "m" (money)')),
+}
+"""The terms that say what a model says."""
 
 SIGNATURES: Mapping[str, Signature] = {
     "count": Signature('count("type", within="1h", property="value")', (_TYPE,), ("within", "where"), filters=True),
@@ -51,6 +58,7 @@ SIGNATURES: Mapping[str, Signature] = {
     "segment": Signature('segment("id")', ("the id of a segment in quotes",)),
     "listed": Signature('listed("list-id")', ("the id of a list in quotes",)),
     "request": Signature('request("device.type")', ("a path into the ad request in quotes",)),
+    **OF_MODELS,
 }
 
 NAMED = frozenset(name for signature in SIGNATURES.values() for name in signature.named)

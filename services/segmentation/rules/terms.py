@@ -5,22 +5,21 @@ the whole way.
 """
 
 import ast
-import re
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 from services.segmentation.events import LIST_ID_PATTERN, SEGMENT_ID_PATTERN
 from services.segmentation.keep import CONTEXT
 from services.segmentation.rules import nodes
-from services.segmentation.rules.arguments import Arguments, event_type
+from services.segmentation.rules.arguments import Arguments, event_type, named_id
 from services.segmentation.rules.complaint import Span
 from services.segmentation.rules.foreign import foreign
+from services.segmentation.rules.model_terms import cluster, rfm, score
 from services.segmentation.rules.nearest import did_you_mean, nearest
 from services.segmentation.rules.signatures import SIGNATURES, STEP
 from services.segmentation.rules.source import Source
 from services.segmentation.rules.vocabulary import Vocabulary
 
-NOT_YET = frozenset({"cluster", "score", "rfm"})
 MAX_STEPS = SIGNATURES["sequence"].most
 Build = Callable[[Arguments], nodes.Term | nodes.InSegment | nodes.Listed]
 
@@ -48,8 +47,6 @@ def refuse_word(source: Source, known: Vocabulary, node: ast.Name) -> NoReturn:
 
 def _refuse_name(source: Source, call: ast.Call, name: str) -> NoReturn:
     works, node = ", ".join(SIGNATURES), call.func
-    if name in NOT_YET:
-        source.refuse(node, f"a term that works today: {works}", f"{name}(), which is not yet supported")
     if name == "step":
         source.refuse(node, f"a step inside a sequence: {SIGNATURES['sequence'].usage}")
     if isinstance(node, ast.Attribute) and node.attr in SIGNATURES:
@@ -59,7 +56,8 @@ def _refuse_name(source: Source, call: ast.Call, name: str) -> NoReturn:
     complaint = foreign(source, node)
     if complaint is not None:
         raise source.error(complaint)
-    source.refuse(node, f"one of {works}", hint=did_you_mean(_SYNONYMS.get(name.lower()) or nearest(name, SIGNATURES)))
+    meant = _SYNONYMS.get(name.lower()) or nearest(name, SIGNATURES)
+    source.refuse(node, f"one of {works}", hint=did_you_mean(meant))
 
 
 def _count(arguments: Arguments) -> nodes.Term:
@@ -125,7 +123,7 @@ def _request(arguments: Arguments) -> nodes.Term:
 
 
 def _segment(arguments: Arguments) -> nodes.InSegment:
-    segment_id = _id(arguments, SEGMENT_ID_PATTERN, "a segment")
+    segment_id = named_id(arguments, SEGMENT_ID_PATTERN, "a segment")
     better = arguments.known.object_to_segment(segment_id)
     if better is not None:
         expected, _, hint = better.partition("; ")
@@ -134,17 +132,7 @@ def _segment(arguments: Arguments) -> nodes.InSegment:
 
 
 def _listed(arguments: Arguments) -> nodes.Listed:
-    return nodes.Listed(_id(arguments, LIST_ID_PATTERN, "a list"))
-
-
-def _id(arguments: Arguments, pattern: str, what: str) -> str:
-    name = arguments.name()
-    if re.fullmatch(pattern, name) is None:
-        better = re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-_")
-        hint = did_you_mean(f'"{better}"') if re.fullmatch(pattern, better) else None
-        expected = f"the id of {what}: lowercase letters, digits, - and _, at most 64"
-        arguments.source.refuse(arguments.call.args[0], expected, hint=hint)
-    return name
+    return nodes.Listed(named_id(arguments, LIST_ID_PATTERN, "a list"))
 
 
 TERMS: Mapping[str, Build] = {
@@ -162,4 +150,7 @@ TERMS: Mapping[str, Build] = {
     "segment": _segment,
     "listed": _listed,
     "request": _request,
+    "cluster": cluster,
+    "score": score,
+    "rfm": rfm,
 }

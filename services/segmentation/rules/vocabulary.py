@@ -1,10 +1,16 @@
 """What a rule may name, and the known name that is nearest to one that it may not."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
 from services.segmentation.keep import CONTEXT, KeepList
 from services.segmentation.rules.nearest import nearest
+
+ModelKind = Literal["cluster", "rfm", "lookalike", "propensity", "anomaly"]
+ModelKinds = Mapping[str, ModelKind] | None
+"""The models that there are, by id; None where whatever is named is taken to be one."""
+NO_MODELS: Mapping[str, ModelKind] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +19,7 @@ class Vocabulary:
     """The properties that profiles keep."""
     object_to_segment: Callable[[str], str | None] = lambda _: None
     """What would be right instead of the id of a segment, and after `; ` a hint; None where it is right."""
+    models: ModelKinds = field(default_factory=dict)
 
     def nearest_field(self, name: str) -> str | None:
         """The nearest property, or path that begins with `context.`, that profiles keep."""

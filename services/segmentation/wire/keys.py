@@ -7,6 +7,9 @@ PARTITIONS = "tranche:partitions"
 HISTORY_TURN = "{tranche:catalog}:history-turn"
 """Held by the process that took the last sample of the sizes, until the next one is due."""
 
+TRAINER = "{tranche:catalog}:trainer"
+"""What the trainer of models tells the workers: how much it has still to learn."""
+
 _UNITS = {MINUTE_MS: "m", HOUR_MS: "h", DAY_MS: "d"}
 
 
@@ -48,6 +51,16 @@ def sizes_in(partition: int, stretch: Stretch) -> str:
 def moments_in(partition: int, stretch: Stretch) -> str:
     """A list of records: each boundary in one stretch."""
     return f"{_tag(partition)}:moments:{_named(stretch)}"
+
+
+def snapshots(model: str) -> str:
+    """A hash of what a model has learned: by number, a snapshot with the definition that it was trained for."""
+    return f"{{{CATALOG}}}:snapshots:{model}"
+
+
+def training(model: str) -> str:
+    """A hash of where the training of a model is: what it holds, and the next sample to learn."""
+    return f"{{{CATALOG}}}:training:{model}"
 
 
 def size_history(space: str) -> str:

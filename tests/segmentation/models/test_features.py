@@ -33,12 +33,13 @@ from services.segmentation.rules.request import Facts
 from services.segmentation.rules.scene import Scene
 from tests.oracle.clocks import first_instant
 from tests.oracle.judge import everything, first_arrivals, judge
-from tests.oracle.moments import moments, walk
+from tests.oracle.moments import moments
 from tests.oracle.pools import DAYS_BY_ZONE, NOON_MS, USER
 from tests.oracle.rule_strategies import rules
 from tests.oracle.seen import Seen
 from tests.oracle.strategies import cases, deep_histories
 from tests.oracle.terms import value_of
+from tests.oracle.walking import walk
 
 MANY = settings(max_examples=10_000 if os.environ.get("TRANCHE_TEST_LONG") else 150)
 SOME = settings(max_examples=3_000 if os.environ.get("TRANCHE_TEST_LONG") else 50)
