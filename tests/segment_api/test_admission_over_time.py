@@ -79,7 +79,7 @@ class Thread:
             elif step < STEPS - 1:
                 ready.append((noted_s, step + 1))
             else:
-                self.admission.leave()
+                self.admission.leave(self.now_s)
                 self.took_s.append(self.now_s - noted_s)
                 self._answered()
         while waiting:

@@ -22,6 +22,9 @@ OURS = 0.4
 Redis and the unforeseen."""
 WHILE = 1
 """Deadlines for which waits are watched. In one, all that were under way at its beginning have left."""
+IDLE = 0.25
+"""The part of a deadline for which, in a while that takes no room away, nobody is there. The lookups of a page come all
+at once and wait for each other, or for a pause to be over, and are done long before those of the next one come."""
 BEGIN = 16
 """So many may be under way at first: what a slow machine can do in a deadline of 8 ms."""
 LEAST = 2
@@ -42,6 +45,7 @@ class Admission:
         """How many may be under way now."""
         self._watch = _Watch(0.0, 0)
         self.under_way = 0
+        self._busy_until_s = 0.0
 
     @property
     def is_full(self) -> bool:
@@ -63,10 +67,11 @@ class Admission:
             self._watch.was_full = True
         return True
 
-    def leave(self) -> None:
+    def leave(self, now_s: float) -> None:
         """The room grows as those leave who shared it while it was full: of those that arrive together, only the last
         one finds it so."""
         self.under_way -= 1
+        self._busy_until_s = now_s
         if self._watch.was_full:
             self._set_room(min(self._room + 1 / self.room, self._most))
 
@@ -77,9 +82,12 @@ class Admission:
         """How long a lookup has waited for its first turn. Where lookups are few, something else keeps the thread busy,
         and no room is taken away; unless some come too late to be let in, for which few are under way in any room."""
         watch = self._watch
+        if not self.under_way and now_s - waited_s - self._busy_until_s >= self._deadline_s * IDLE:
+            watch.was_idle = True
+        self._busy_until_s = now_s
         if now_s - watch.since_s >= self._deadline_s * WHILE:
             is_used = watch.most_under_way * 2 >= self.room or watch.too_late * 8 > watch.waits
-            if watch.long_waits * 2 > watch.waits and is_used:
+            if watch.long_waits * 2 > watch.waits and is_used and not watch.was_idle:
                 self._set_room(max(min(LEAST, self._most), self._room * KEPT))
             self._watch = watch = _Watch(now_s, self.under_way)
         watch.waits += 1
@@ -97,3 +105,4 @@ class _Watch:
     long_waits: int = 0
     too_late: int = 0
     was_full: bool = False
+    was_idle: bool = False

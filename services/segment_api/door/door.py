@@ -46,7 +46,7 @@ class Door:
         try:
             await self._app(scope, receive, send)
         finally:
-            self._admission.leave()
+            self._admission.leave(time.monotonic())
 
 
 async def _send(body: bytes, begin_s: float, send: Send) -> None:

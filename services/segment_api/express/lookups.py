@@ -129,7 +129,7 @@ class LookupExpress:
 
     def _leave(self, pending: Pending) -> None:
         pending.is_over = True
-        self._admission.leave()
+        self._admission.leave(time.monotonic())
         if self._held.queue:
             self._gathering.take_turn()
 
