@@ -8,6 +8,7 @@ from services.segmentation.models.definition import ModelDefinition
 from services.segmentation.models.features import BadFeature
 from services.segmentation.models.recipes import recipe_of
 from services.segmentation.models.registry import BadModel, Registry, segments_named
+from services.segmentation.rules.nearest import did_you_mean, nearest
 
 
 class ModelInUse(ValueError):
@@ -39,7 +40,8 @@ def refuse_strangers(catalog: Catalog) -> None:
     for name, model in catalog.registry.models.items():
         for segment_id in sorted(segments_named(model.definition)):
             if segment_id not in catalog.segments:
-                raise BadModel(name, f"there is no segment {segment_id} to learn of")
+                hint = did_you_mean(nearest(segment_id, catalog.segments))
+                raise BadModel(name, f"there is no segment {segment_id} to learn of" + (f"; {hint}" if hint else ""))
 
 
 def delete_model(catalog: Catalog, model_id: str) -> Catalog:

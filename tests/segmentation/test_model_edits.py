@@ -169,6 +169,8 @@ def test_segments_that_models_learn_of_have_to_be_there_in_the_end() -> None:
     catalog = put_models_file(Catalog(), {"like": model("lookalike", seed="others")}, KEEP_ALL)
     with pytest.raises(BadModel, match="model like: there is no segment others"):
         refuse_strangers(catalog)
+    with pytest.raises(BadModel, match=r"; did you mean other\?"):
+        refuse_strangers(catalog.put("other", OTHERS, KEEP_ALL))
     refuse_strangers(catalog.put("others", OTHERS, KEEP_ALL))
     assert put_models_file(catalog, {"like": model("lookalike", seed="others")}, KEEP_ALL) is catalog
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple, Self
 
 from services.segmentation.keep import KEEP_ALL
-from services.segmentation.models.definition import MODEL, ModelDefinition
+from services.segmentation.models.definition import MODEL, ClusterModel, ModelDefinition
 from services.segmentation.models.live import LiveModels
 from services.segmentation.models.snapshots import Trained
 from services.segmentation.rules.leaves import Leaves
@@ -124,7 +124,7 @@ class Registry:
         said = {name: each.whole_digest for name, each in definitions.items()}
         if said == self.from_file:
             return self
-        news = {name: definitions[name] for name, word in said.items() if self.from_file.get(name) != word}
+        news = {name: self._named(name, definitions[name]) for name in said if self.from_file.get(name) != said[name]}
         return replace(self.put_all(news, version), from_file=said)
 
     def owner(self, model_id: str) -> Literal["file", "api"]:
@@ -164,6 +164,14 @@ class Registry:
         now = replace(self, models=models, from_file=from_file)
         trained = {name: each for name, each in self.trained.items() if name in models and now._is_live(name, each)}
         return replace(now, trained=trained)
+
+    def _named(self, model_id: str, definition: ModelDefinition) -> ModelDefinition:
+        """With the names that clusters were given meanwhile, as far as it gives them none."""
+        before = self.models.get(model_id)
+        if before is None or not (isinstance(before.definition, ClusterModel) and isinstance(definition, ClusterModel)):
+            return definition
+        names = {**before.definition.cluster_names, **definition.cluster_names}
+        return definition.model_copy(update={"cluster_names": names})
 
     def _with(self, model: Model) -> Self:
         return self if self.models[model.id] == model else replace(self, models={**self.models, model.id: model})

@@ -6,7 +6,7 @@ code comes out of it, only numbers, names and texts of known places.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from services.segmentation.keep import KEEP_ALL
 from services.segmentation.models.definition import MODEL
 from services.segmentation.models.recipes import recipe_of
-from services.segmentation.models.snapshots import Classes, Clusters, Knots, Linear, Snapshot, Trained, Trees
+from services.segmentation.models.snapshots import Classes, Clusters, Knots, Linear, Move, Snapshot, Trained, Trees
 
 FORMAT = 1
 """Of what is written; the first that there is."""
@@ -39,6 +39,7 @@ class _Envelope:
 
 
 _ENVELOPE = TypeAdapter(_Envelope)
+_MOVES = TypeAdapter(tuple[Move, ...])
 
 
 def encode_snapshot(snapshot: Snapshot) -> bytes:
@@ -66,8 +67,22 @@ def decode_snapshot(data: bytes) -> Snapshot:
 
 
 def encode_trained(trained: Trained) -> bytes:
-    plain = {"definition": trained.definition.model_dump(), "snapshot": plain_snapshot(trained.snapshot)}
-    return orjson.dumps(plain)
+    """But for the moves, which are many, and which nobody needs who asks what the model says: `encode_moves`."""
+    snapshot = _without_moves(trained.snapshot)
+    return orjson.dumps({"definition": trained.definition.model_dump(), "snapshot": plain_snapshot(snapshot)})
+
+
+def encode_moves(snapshot: Snapshot) -> bytes:
+    body = snapshot.body
+    return orjson.dumps(body.moves if isinstance(body, Clusters | Classes) else (), default=tuple)
+
+
+def decode_moves(data: bytes) -> tuple[Move, ...]:
+    """Read what `encode_moves` wrote. Raises BadSnapshot."""
+    try:
+        return _MOVES.validate_json(data, strict=True)
+    except ValidationError:
+        raise BadSnapshot("not moves between classes") from None
 
 
 def decode_trained(data: bytes) -> Trained:
@@ -95,6 +110,11 @@ def plain_snapshot(snapshot: Snapshot) -> dict[str, Any]:
 def snapshot_in(plain: object) -> Snapshot:
     """What `plain_snapshot` made. Raises BadSnapshot."""
     return decode_snapshot(orjson.dumps(plain))
+
+
+def _without_moves(snapshot: Snapshot) -> Snapshot:
+    body = snapshot.body
+    return replace(snapshot, body=replace(body, moves=())) if isinstance(body, Clusters | Classes) else snapshot
 
 
 def _again(snapshot: Snapshot) -> object:

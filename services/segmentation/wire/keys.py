@@ -7,6 +7,8 @@ PARTITIONS = "tranche:partitions"
 HISTORY_TURN = "{tranche:catalog}:history-turn"
 """Held by the process that took the last sample of the sizes, until the next one is due."""
 
+TRAININGS = "{tranche:catalog}:trainings"
+"""A hash with each model of which a training may be stored; in it, what keeps it from learning, else nothing."""
 TRAINER = "{tranche:catalog}:trainer"
 """What the trainer of models tells the workers: how much it has still to learn."""
 
@@ -56,6 +58,11 @@ def moments_in(partition: int, stretch: Stretch) -> str:
 def snapshots(model: str) -> str:
     """A hash of what a model has learned: by number, a snapshot with the definition that it was trained for."""
     return f"{{{CATALOG}}}:snapshots:{model}"
+
+
+def moves(model: str) -> str:
+    """Who went from one class of a model to another, as its newest snapshot knows."""
+    return f"{{{CATALOG}}}:moves:{model}"
 
 
 def training(model: str) -> str:

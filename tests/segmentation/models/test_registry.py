@@ -130,3 +130,14 @@ def test_what_was_edited_or_published_last_is_dated_and_all_else_is_not() -> Non
 def test_the_segments_that_a_model_learns_of() -> None:
     assert segments_named(definition()) == set()
     assert segments_named(definition("lookalike", seed="buyers", among="humans")) == {"buyers", "humans"}
+
+
+def test_the_file_takes_no_names_away_that_clusters_were_given_meanwhile() -> None:
+    said = definition("cluster", cluster_names={"c1": "One", "c2": "Two"})
+    named = Registry().put_file({"m": said}, 1).put_all({"m": definition("cluster", cluster_names={"c3": "Three"})}, 2)
+    again = definition("cluster", warm_up=99, cluster_names={"c2": "Second"})
+    after = named.put_file({"m": again}, 3)
+    assert after.models["m"].definition == definition(
+        "cluster", warm_up=99, cluster_names={"c3": "Three", "c2": "Second"}
+    )
+    assert after.put_file({"m": again}, 4) is after

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.segmentation.models.definition import MODEL
 from services.segmentation.models.prediction import predict
 from services.segmentation.models.scaling import Scale
 from services.segmentation.models.snapshots import (
@@ -22,14 +23,19 @@ from services.segmentation.models.snapshots import (
     Linear,
     Move,
     Snapshot,
+    Trained,
     Trait,
     Trees,
 )
 from services.segmentation.models.wire import (
     MAX_BYTES,
     BadSnapshot,
+    decode_moves,
     decode_snapshot,
+    decode_trained,
+    encode_moves,
     encode_snapshot,
+    encode_trained,
     plain_snapshot,
     snapshot_in,
 )
@@ -215,3 +221,20 @@ def test_whatever_is_read_predicts(data: st.DataObject) -> None:
     except ValueError:
         return
     predict(read, (1.0, 2.0, 3.0))
+
+
+@ALL
+def test_moves_travel_by_themselves(body: Body) -> None:
+    features = {name: f"count('{name}')" for name in ("a", "b", "c")}
+    definition = MODEL.validate_python({"name": "m", "kind": "anomaly", "features": features})
+    snapshot = replace(made(body), definition=definition.digest)
+    moves = getattr(body, "moves", ())
+    bare = replace(snapshot, body=replace(body, moves=())) if isinstance(body, Clusters | Classes) else snapshot
+    assert decode_trained(encode_trained(Trained(definition, snapshot))) == Trained(definition, bare)
+    assert decode_moves(encode_moves(snapshot)) == moves
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[[1]]", b'[["1","c1","c2",3]]'])
+def test_what_are_no_moves_is_refused(data: bytes) -> None:
+    with pytest.raises(BadSnapshot):
+        decode_moves(data)
