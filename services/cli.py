@@ -33,6 +33,10 @@ SegmentsFile = Annotated[
     Path | None,
     typer.Option(help="YAML file of segments to put into the catalog at start.", exists=True, dir_okay=False),
 ]
+ModelsFile = Annotated[
+    Path | None,
+    typer.Option(help="YAML or JSON file of models to put into the catalog at start.", exists=True, dir_okay=False),
+]
 FORMATS = "globo_news, rees46, retailrocket, yoochoose, online_retail, cdnow, ipinyou, webtrack, zozo, tranche (NDJSON)"
 Format = Annotated[str, typer.Option("--format", help=f"One of {FORMATS}.")]
 Limit = Annotated[int | None, typer.Option(help="Replay only this many rows.", min=1)]
@@ -58,6 +62,7 @@ def up(
     data_dir: DataDir = Path(".tranche"),
     segments: SegmentsFile = None,
     workers: Annotated[int, typer.Option(help="Stream workers to start.", min=1, max=64)] = 1,
+    models: ModelsFile = None,
 ) -> None:
     """Start everything on this machine and keep it running until Ctrl-C or SIGTERM; prints `ready` once it serves.
 
@@ -66,7 +71,7 @@ def up(
     from services.local_stack.stack import StackOptions
     from services.local_stack.up import up as run_stack
 
-    run_stack(StackOptions(api_port, collector_port, data_dir, segments, workers))
+    run_stack(StackOptions(api_port, collector_port, data_dir, segments, workers, models))
 
 
 @app.command()
@@ -82,6 +87,7 @@ def demo(
     segments: Annotated[
         Path, typer.Option(help="YAML file of segments.", exists=True, dir_okay=False)
     ] = STARTER_SEGMENTS,
+    models: ModelsFile = None,
     api_key: DemoKey = None,
 ) -> None:
     """Run the product end to end: replay visitors, show who is in which segment, keep serving until Ctrl-C.
@@ -96,7 +102,7 @@ def demo(
     from services.replay.source import RecordedLog
 
     log = None if data is None else RecordedLog(data, format_name, limit)
-    options = DemoOptions(free_port(api_port), free_port(collector_port), segments, log, api_key)
+    options = DemoOptions(free_port(api_port), free_port(collector_port), segments, log, models, api_key)
     raise typer.Exit(run_demo(options, Console()))
 
 
@@ -156,6 +162,17 @@ def worker() -> None:
 
     settings = WorkerSettings()
     _log_as("worker", settings.log_level)
+    run(settings)
+
+
+@app.command()
+def trainer() -> None:
+    """Run the trainer: models learn from what workers sample, and what they have learned goes live."""
+    from services.trainer.app import run
+    from services.trainer.settings import TrainerSettings
+
+    settings = TrainerSettings()
+    _log_as("trainer", settings.log_level)
     run(settings)
 
 

@@ -17,10 +17,19 @@ from services.schemas import schemas
 from services.segment_api.settings import ApiSettings
 from services.segmentation.events import InvalidEvent, read_event
 from services.stream_worker.settings import WorkerSettings
+from services.trainer.metrics import TrainerMetrics
+from services.trainer.settings import TrainerSettings
 from services.webhooks.settings import WebhookSettings
 
 ROOT = Path(__file__).parents[1]
-EVERY_SETTINGS: list[type[Settings]] = [Settings, CollectorSettings, ApiSettings, WorkerSettings, WebhookSettings]
+EVERY_SETTINGS: list[type[Settings]] = [
+    Settings,
+    CollectorSettings,
+    ApiSettings,
+    WorkerSettings,
+    TrainerSettings,
+    WebhookSettings,
+]
 GOOD = {"event_id": "e", "user_id": "u", "type": "view"}
 
 
@@ -40,7 +49,7 @@ def test_every_setting_is_documented_with_its_default_and_no_other_is() -> None:
 
 def test_every_metric_is_documented_and_no_other_is() -> None:
     registry = CollectorRegistry()
-    for metrics in (CollectorMetrics, ApiMetrics, WorkerMetrics):
+    for metrics in (CollectorMetrics, ApiMetrics, WorkerMetrics, TrainerMetrics):
         metrics(registry)
     WebhookMetrics(registry, ["crm"])
     names = {family.name + ("_total" if family.type == "counter" else "") for family in registry.collect()}

@@ -28,6 +28,7 @@ class DemoOptions:
     segments: Path
     log: RecordedLog | None = None
     """What to replay; None for the simulation."""
+    models: Path | None = None
     api_key: str | None = field(default=None, repr=False)
     """Needed where TRANCHE_API_KEYS is set; with the scopes lookup, segments and operations."""
 
@@ -37,7 +38,7 @@ def demo(options: DemoOptions, console: Console) -> int:
     with signals_as_interrupts(), TemporaryDirectory(prefix="tranche-demo-") as folder, suppress(KeyboardInterrupt):
         pacer = _pacer(options.log, console)
         console.print("Starting Redis, collector, API and worker …", highlight=False)
-        stack = Stack(StackOptions(options.api_port, options.collector_port, Path(folder), options.segments))
+        stack = Stack(_stack_options(options, Path(folder)))
         with _running(stack):
             outcome = asyncio.run(_show(options, stack, pacer, console))
             if not outcome.counts.read:
@@ -69,6 +70,10 @@ async def _show(options: DemoOptions, stack: Stack, pacer: Pacer, console: Conso
     finally:
         keeping.cancel()
     return outcome
+
+
+def _stack_options(options: DemoOptions, folder: Path) -> StackOptions:
+    return StackOptions(options.api_port, options.collector_port, folder, options.segments, models=options.models)
 
 
 def _pacer(log: RecordedLog | None, console: Console) -> Pacer:

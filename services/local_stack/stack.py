@@ -21,6 +21,7 @@ class StackOptions:
     data_dir: Path
     segments: Path | None = None
     workers: int = 1
+    models: Path | None = None
 
     @property
     def worker_ports(self) -> list[int]:
@@ -39,7 +40,7 @@ class Stack:
         self._logs = options.data_dir / "logs"
 
     def start(self) -> None:
-        """Return once every role is ready. Raises StartFailed; nothing is left running then."""
+        """Return once every role that serves is ready. Raises StartFailed; nothing is left running then."""
         self._refuse_taken_ports()
         self._make_folders()
         try:
@@ -51,6 +52,7 @@ class Stack:
                 role.start()
             for role in self._roles:
                 role.wait_until_ready()
+            self._start_trainer()
         except BaseException:
             self.stop()
             raise
@@ -99,12 +101,22 @@ class Stack:
         for log in self._logs.glob("*.log"):
             log.replace(log.with_suffix(".log.old"))
 
+    def _start_trainer(self) -> None:
+        # Nothing waits for what it does, so nobody waits for it: it would only keep the others from their start.
+        trainer = Role("trainer", None, self._shared_env, self._logs / "trainer.log")
+        trainer.start()
+        self._roles.append(trainer)
+
+    @property
+    def _shared_env(self) -> dict[str, str]:
+        return {"TRANCHE_REDIS_URL": self._redis.url} if self._redis else {}
+
     def _make_roles(self) -> Iterator[Role]:
-        options = self._options
-        shared = {"TRANCHE_REDIS_URL": self._redis.url} if self._redis else {}
-        segments = {"TRANCHE_SEGMENTS": str(options.segments.resolve())} if options.segments else {}
+        options, shared = self._options, self._shared_env
+        files = {"TRANCHE_SEGMENTS": options.segments, "TRANCHE_MODELS": options.models}
+        definitions = {name: str(file.resolve()) for name, file in files.items() if file is not None}
         yield Role("collector", options.collector_port, shared, self._logs / "collector.log")
-        yield Role("api", options.api_port, shared, self._logs / "api.log", segments)
+        yield Role("api", options.api_port, shared, self._logs / "api.log", definitions)
         for index, port in enumerate(options.worker_ports):
             worker = {"TRANCHE_WORKERS": str(options.workers), "TRANCHE_WORKER_INDEX": str(index)}
             yield Role("worker", port, shared | worker, self._logs / f"worker-{index}.log", may_move=True)

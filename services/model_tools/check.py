@@ -10,7 +10,7 @@ from rich.text import Text
 
 from services.model_tools.leaks import leaks
 from services.model_tools.models_file import WrittenModel, read_models
-from services.model_tools.named_segments import names_in, objections, read_catalog
+from services.model_tools.named_segments import names_in, objections, read_catalog, untold
 from services.model_tools.words import summary
 from services.rule_tools.complaint import complaint
 from services.segmentation.catalog import Catalog
@@ -34,8 +34,10 @@ class Finding:
 def check_models(path: Path, segments: Path | None, keep: str, console: Console) -> int:
     """Print what is wrong with a file, and return the exit code: 1 where anything is. Raises OperatorError."""
     kept = KeepList.parse(keep)
-    catalog = None if segments is None else read_catalog(segments, kept)
-    findings = [_of_model(path, model, catalog, kept) for model in read_models(path)]
+    models = read_models(path)
+    known = {model.id: model.definition for model in models if not model.complaints}
+    catalog = None if segments is None else read_catalog(segments, kept, known)
+    findings = [_of_model(path, model, catalog, kept) for model in models]
     for finding in findings:
         _show(finding, console)
     wrong = sum(bool(finding.errors) for finding in findings)
@@ -52,6 +54,8 @@ def _of_model(path: Path, model: WrittenModel, catalog: Catalog | None, keep: Ke
         finding.about = summary(definition)
         finding.errors += _errors(model.id, definition, catalog, keep)
         finding.warnings += _warnings(definition, catalog)
+        if not finding.errors and catalog is not None:
+            finding.warnings += [Text(f"  {each}") for each in untold(definition, catalog)]
         if not finding.errors and catalog is not None and isinstance(definition, LookalikeModel):
             finding.warnings += [Text(f"  {each}") for each in leaks(definition, catalog, keep)]
     return finding

@@ -34,7 +34,7 @@ class Lesson:
             if step is not None:
                 moment = self._moment(step.person)
                 for study in self._studies:
-                    study.follow(moment, event.type, step.before_ms)
+                    study.follow(moment, event.type, step.before)
 
     def look_back(self) -> None:
         """Have everybody sampled once more, as each was at the end."""

@@ -1,6 +1,6 @@
 """The segments that models name: the users one learns among, and those that are the example of a look-alike."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
@@ -11,6 +11,7 @@ from services.segmentation.catalog import BadRule, Catalog
 from services.segmentation.keep import KeepList
 from services.segmentation.membership import judge
 from services.segmentation.models.definition import LookalikeModel, ModelDefinition
+from services.segmentation.models.registry import Registry
 from services.segmentation.profile import Profile
 from services.segmentation.rules.nearest import did_you_mean, nearest
 
@@ -37,12 +38,13 @@ class NamedSegments:
         return frozenset(self.catalog.by_ordinal[span.ordinal].id for span in membership.at(at_ms))
 
 
-def read_catalog(path: Path | None, keep: KeepList) -> Catalog:
-    """All segments of a file; none without one. Raises BadSegmentsFile and BadSegments."""
+def read_catalog(path: Path | None, keep: KeepList, models: Mapping[str, ModelDefinition]) -> Catalog:
+    """All segments of a file, which may name these models; none without one. Raises BadSegmentsFile and BadSegments."""
+    known = Catalog(registry=Registry().put_all(models, 1))
     if path is None:
-        return Catalog()
+        return known
     try:
-        return Catalog().put_all(read_definitions(path), keep)
+        return known.put_all(read_definitions(path), keep)
     except BadRule as error:
         raise BadSegments(f"{path}: {error}") from None
 
@@ -57,6 +59,15 @@ def objections(definition: ModelDefinition, catalog: Catalog) -> list[str]:
     """What is wrong with the segments that a definition names."""
     found = {field: _objection(name, catalog) for field, name in names_in(definition).items()}
     return [f"{field}: {text}" for field, text in found.items() if text]
+
+
+def untold(definition: ModelDefinition, catalog: Catalog) -> list[str]:
+    """The segments that it names of which a recording cannot tell, for they depend on models, which say nothing yet."""
+    return [
+        f"{field}: the segment {name} depends on the model {', '.join(models)}, and is known only where that is live"
+        for field, name in names_in(definition).items()
+        if (models := sorted({model for part in catalog.with_parts([name]) for model in part.segment.models}))
+    ]
 
 
 def _objection(name: str, catalog: Catalog) -> str | None:

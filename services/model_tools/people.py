@@ -27,8 +27,8 @@ class Step(NamedTuple):
     """What an event has come to."""
 
     person: Person
-    before_ms: int | None
-    """The user's latest event before it; None where it is the first."""
+    before: Profile | None
+    """The user's profile before it; None where it is the first."""
 
 
 class _Awake(NamedTuple):
@@ -61,7 +61,7 @@ class People:
             self._asleep[sleepy] = encode_profile(theirs)
         if profile is before:
             return None
-        return Step(Person(user, event.space, profile), None if before is None else before.latest_ms)
+        return Step(Person(user, event.space, profile), before)
 
     def everybody(self) -> Iterator[Person]:
         """As they are now, who was there last at the end. They are unpacked one by one."""

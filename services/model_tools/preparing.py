@@ -6,7 +6,7 @@ from pathlib import Path
 
 from services.model_tools.folder import ModelFolder
 from services.model_tools.models_file import read_model_definitions
-from services.model_tools.named_segments import objections, read_catalog
+from services.model_tools.named_segments import objections, read_catalog, untold
 from services.model_tools.study import Study
 from services.replay.source import RecordedLog
 from services.runtime.errors import OperatorError
@@ -44,9 +44,9 @@ def chosen(options: TrainOptions) -> Mapping[str, ModelDefinition]:
 
 
 def catalog_for(options: TrainOptions, definitions: Mapping[str, ModelDefinition], keep: KeepList) -> Catalog:
-    catalog = read_catalog(options.segments, keep)
+    catalog = read_catalog(options.segments, keep, read_model_definitions(options.models))
     for name, definition in definitions.items():
-        for objection in objections(definition, catalog):
+        for objection in objections(definition, catalog) or untold(definition, catalog):
             raise CannotTrain(f"{options.models}: model {name}: {objection}")
     return catalog
 

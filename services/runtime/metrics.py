@@ -1,4 +1,4 @@
-"""Every metric of the product is declared here, once; a service gets the class that is its own.
+"""Every metric of the product is declared here, once, but for the trainer's; a service gets the class that is its own.
 
 A metric is an attribute, made over the registry that the service serves at /metrics; nothing lives in the module.
 Labels take only values that the code itself names, never text that a client sent: each set is written down here.
@@ -78,7 +78,11 @@ class ApiMetrics:
         self.catalog_version = Gauge(
             "tranche_api_catalog_version", "The version of the catalog that is in force here.", registry=registry
         )
-
+        self.missing_snapshots = Gauge(
+            "tranche_api_missing_snapshots",
+            "Live snapshots of models that are gone or cannot be read here: these models say nothing.",
+            registry=registry,
+        )
         self._shed = Tally(
             "tranche_api_shed",
             "Requests turned away at the door: lookup was answered as degraded, other was asked to come again (503).",
@@ -168,6 +172,25 @@ class WorkerMetrics:
         self.outbox_seconds = Gauge(
             "tranche_worker_outbox_age_seconds",
             "Seconds that the oldest change has been waiting to be published; 0 where none is.",
+            registry=registry,
+        )
+        samples = Counter(
+            "tranche_worker_samples_total",
+            "What is drawn for models: sent is in their log, thinned spares a trainer that is late, lost is neither.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.samples_sent = samples.labels("sent")
+        self.samples_thinned = samples.labels("thinned")
+        self.samples_lost = samples.labels("lost")
+        self.samples_kept_share = Gauge(
+            "tranche_worker_samples_kept_share",
+            "The share of samples that is taken: 1 while the trainer of models keeps up.",
+            registry=registry,
+        )
+        self.missing_snapshots = Gauge(
+            "tranche_worker_missing_snapshots",
+            "Models that say nothing here because their live snapshot is gone or cannot be read.",
             registry=registry,
         )
         self._delay_seconds = Histogram(

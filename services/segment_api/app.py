@@ -36,6 +36,9 @@ from services.segment_api.lists.upload import ListUploads
 from services.segment_api.lookups.lookup import Lookup
 from services.segment_api.lookups.routes import lookup_routes
 from services.segment_api.lookups.written import Writer
+from services.segment_api.models.cautions import cautions as model_cautions
+from services.segment_api.models.learned import Learned
+from services.segment_api.models.routes import model_routes
 from services.segment_api.preview.covered import Covered
 from services.segment_api.preview.preview import Preview
 from services.segment_api.preview.routes import preview_routes
@@ -46,11 +49,11 @@ from services.segment_api.rests import Lane, Pace
 from services.segment_api.segments.catalog_store import CatalogStore, watched_catalog
 from services.segment_api.segments.facts import SegmentFacts
 from services.segment_api.segments.routes import segment_routes
-from services.segment_api.segments.starter import apply_file
 from services.segment_api.settings import ApiSettings
 from services.segment_api.sizes.history import SizeHistory
 from services.segment_api.sizes.progress import Progress
 from services.segment_api.sizes.sizes import SegmentSizes
+from services.segment_api.starter import Files, apply_files
 from services.segment_api.status import status_routes
 from services.segmentation.catalog import Catalog
 from services.segmentation.keep import KeepList
@@ -73,7 +76,7 @@ async def open_app(settings: ApiSettings) -> AsyncIterator[Service]:
     """The API with all that it uses, its catalog loaded; what was opened is closed in the opposite order.
 
     Raises REDIS_ERRORS where Redis is away or still loading: whoever starts a service starts it again. Raises
-    OperatorError where the settings, the file of segments or what is stored do not fit.
+    OperatorError where the settings, the files of segments and models or what is stored do not fit.
     """
     async with AsyncExitStack() as stack:
         redis = connect(settings.redis_url, timeout_s=REDIS_TIMEOUT_S)
@@ -86,7 +89,7 @@ async def open_app(settings: ApiSettings) -> AsyncIterator[Service]:
         await agree_on_partitions(redis, keys.PARTITIONS, settings.partitions)
         catalog = watched_catalog(redis)
         store, keep = CatalogStore(redis, catalog), KeepList.parse(settings.keep)
-        await store.read() if settings.segments is None else await apply_file(store, settings.segments, keep)
+        await apply_files(store, Files(settings.segments, settings.models), keep)
         stack.push_async_callback(_end, asyncio.create_task(catalog.follow()))
         writer = await open_writer(settings)
         stack.push_async_callback(writer.close)
@@ -104,6 +107,7 @@ async def open_app(settings: ApiSettings) -> AsyncIterator[Service]:
         registry = process_registry()
         metrics = ApiMetrics(registry)
         metrics.catalog_version.set_function(lambda: catalog.value.version)
+        metrics.missing_snapshots.set_function(lambda: len(catalog.value.registry.missing))
         app = service_app("Tranche API", "Tells which segments a user is in; keeps the segments.", registry, missing)
         bodies, users = Bodies(), _Users(settings, redis, hot, catalog, metrics, keep)
         stack.push_async_callback(users.lookup.reads.close)
@@ -114,7 +118,8 @@ async def open_app(settings: ApiSettings) -> AsyncIterator[Service]:
             lookup_routes(users.lookup, catalog, settings, metrics, bodies),
             explain_routes(users.explaining, catalog),
             preview_routes(users.preview, store, keep, bodies),
-            segment_routes(store, keep, bodies, _facts(users, sizes, history, keep)),
+            segment_routes(store, keep, bodies, _facts(users, sizes, history)),
+            model_routes(store, keep, bodies, Learned(redis, users.pace)),
             export_routes(users.export, store, settings.partitions, now_ms),
             list_routes(ListUploads(lists, log, settings.partitions), lists, store.read),
             status_routes(offsets, redis, store, settings.partitions, Digests(redis, users.pace)),
@@ -159,13 +164,12 @@ class _Users:
         self.pace = pace = Pace()
         self.export = Export(redis, now, partitions, zones, consent_required, unreadable, pace=pace)
         self.covered = Covered(sampler, slow, zones, now, pace)
+        self.cautions = partial(_cautions, keep, now)
         self.progress = Progress(redis, partitions, now_ms)
-        self.preview = Preview(
-            sampler, slow, zones, consent_required, now_ms, partial(_cautions, keep), unreadable, pace=pace
-        )
+        self.preview = Preview(sampler, slow, zones, consent_required, now_ms, self.cautions, unreadable, pace=pace)
 
 
-def _facts(users: _Users, sizes: SegmentSizes, history: SizeHistory, keep: KeepList) -> SegmentFacts:
+def _facts(users: _Users, sizes: SegmentSizes, history: SizeHistory) -> SegmentFacts:
     async def details(ordinal: int, space: str) -> Mapping[str, Any]:
         now = now_ms()
         return {
@@ -178,7 +182,7 @@ def _facts(users: _Users, sizes: SegmentSizes, history: SizeHistory, keep: KeepL
         _unless_away(users.covered.since),
         lambda space: sizes.now(space, now_ms()),
         details,
-        partial(_cautions, keep),
+        users.cautions,
     )
 
 
@@ -196,8 +200,9 @@ def _unless_away(
     return known
 
 
-def _cautions(keep: KeepList, rule: nodes.Rule) -> list[dict[str, str]]:
-    return [{"code": caution.code, "message": caution.message} for caution in lint(rule, keep)]
+def _cautions(keep: KeepList, now: Callable[[], Catalog], rule: nodes.Rule) -> list[Mapping[str, str]]:
+    linted = [{"code": caution.code, "message": caution.message} for caution in lint(rule, keep)]
+    return [*linted, *model_cautions(rule, now())]
 
 
 async def _unavailable(_: Request, error: Exception) -> Response:

@@ -12,6 +12,7 @@ class ApiSettings(Settings):
     segments: Path | None = Field(
         None, description="YAML or JSON file whose segments are put into the catalog at start"
     )
+    models: Path | None = Field(None, description="the same of models, which the rules of the segments may name")
     lookup_deadline_ms: float = Field(8.0, gt=0, description="time until a lookup answers without Redis, milliseconds")
     batch_deadline_ms: float = Field(100.0, gt=0, description="the same for a lookup of many users, milliseconds")
     max_reads_in_flight: int = Field(

@@ -73,6 +73,8 @@ class Catalog:
     """The ids of the segments deleted last, by ordinal."""
     earlier: Mapping[str, Ready] = field(default_factory=dict, repr=False, compare=False)
     """What an earlier catalog had ready, to be used again where nothing was edited."""
+    index_before: Index | None = field(default=None, repr=False, compare=False)
+    """That of an earlier catalog."""
     shared: Leaves = field(default_factory=Leaves, repr=False, compare=False)
     """The leaves that rules share, over all edits."""
     registry: Registry = field(default_factory=Registry)
@@ -103,8 +105,15 @@ class Catalog:
 
     @cached_property
     def index(self) -> Index:
-        """What an event concerns."""
-        return Index(self.ready)
+        """What an event concerns. It is the earlier one where only what models say is another, and so is all that was
+        worked out by it of users."""
+        before = self.index_before
+        return before if before is not None and before.is_of(self.ready) else Index(self.ready)
+
+    @property
+    def index_made(self) -> Index | None:
+        """The index, if anybody has asked for it, else the one before."""
+        return self.__dict__.get("index", self.index_before)
 
     def edited_since(self, version: int) -> Collection[str]:
         """The segments of which something was edited after a version of the catalog.
@@ -247,6 +256,7 @@ class Catalog:
             lineage,
             deleted,
             before.ready,
+            before.index_made,
             before.shared,
             registry,
         )
@@ -259,7 +269,8 @@ class Catalog:
         """With some other fields, as the next version."""
         version = self.version + 1
         lineage = (*self.lineage, version)[-MAX_LINEAGE:]
-        return replace(self, version=version, lineage=lineage, earlier=self.ready, **changes)
+        whole = replace(self, version=version, lineage=lineage, **changes)
+        return replace(whole, earlier=self.ready, index_before=self.index_made)
 
     def _followed_since(self, version: int) -> int:
         """The version, where it led to this one; else 0."""

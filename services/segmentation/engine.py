@@ -37,6 +37,7 @@ def step(state: UserState, facts: Iterable[Fact], catalog: Catalog, keep: KeepLi
     index, memo = catalog.index, state.memo
     if memo is None or not memo.tells_of(state.profile, index, zone):
         memo = Memo(index, state.profile or _NOBODY, zone, catalog.outputs)
+    memo.listen_to(catalog.outputs)
     known = memo.depart()
     profile = add_all(state.profile, facts, keep, known)
     if profile is None or profile is state.profile:

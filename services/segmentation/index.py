@@ -20,6 +20,7 @@ from services.segmentation.rules.values import kind_of
 class Index:
     def __init__(self, ready: Mapping[str, Ready]) -> None:
         """Each segment by its id, after those that it is composed of."""
+        self._ready = ready
         self.rules = [(each.segment.ordinal, each.segment.id, each.moments) for each in ready.values()]
         """As many numbers as there are rules: in this order each comes after those that it is composed of."""
         self.numbers = {segment_id: number for number, segment_id in enumerate(ready)}
@@ -55,10 +56,20 @@ class Index:
             by_type[strand.type].append(strand)
         self.types = {event_type: Strands(strands) for event_type, strands in by_type.items()}
         self.traits, self.paths, self.lists = (_by(leaves, each) for each in ("traits", "paths", "lists"))
-        of_models = [leaf for leaf in leaves if leaf.looks_at.models]
-        self.told_traits, self.told_paths = (_by(of_models, each) for each in ("traits", "paths"))
+        self.of_models = [leaf for leaf in leaves if leaf.looks_at.models]
+        """Those that depend on what models say."""
+        self.told_traits, self.told_paths = (_by(self.of_models, each) for each in ("traits", "paths"))
         """Those to which it also matters when a value was told."""
         self.first_event = [leaf for leaf in leaves if leaf.looks_at.first_event]
+
+    def is_of(self, ready: Mapping[str, Ready]) -> bool:
+        """Whether it would be the same of these: nothing was edited, at most models say something else."""
+        if list(ready) != list(self._ready):
+            return False
+        return all(
+            each is before or each.asks_as(before)
+            for each, before in zip(ready.values(), self._ready.values(), strict=True)
+        )
 
     def rules_of(self, leaves: Iterable[Leaf]) -> set[int]:
         """The numbers of the rules that have one of some leaves."""

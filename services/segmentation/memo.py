@@ -43,6 +43,13 @@ class Memo(Scene):
         is_here = not self._is_away and self.profile is profile
         return is_here and self._index is index and self.zone is zone
 
+    def listen_to(self, outputs: Outputs) -> None:
+        """Where models say something else than before, what rests on it has to be found anew."""
+        if outputs is not self.outputs:
+            self.outputs, self._said = outputs, {}
+            for leaf in self._index.of_models:
+                self.found.pop(leaf, None)
+
     @property
     def weight(self) -> int:
         """About what it takes, in events of a profile, of a kilobyte each."""

@@ -65,6 +65,10 @@ class Ready:
             return False
         return all(self.parts[used] is part for used, part in parts.items())
 
+    def asks_as(self, other: "Ready") -> bool:
+        """Whether both ask the same of a profile, whatever models say."""
+        return self.segment is other.segment and list(self.leaves) == list(other.leaves)
+
     @cached_property
     def _compiled(self) -> Compiled:
         return compiled(self.segment.rule, self.parts, self.shared)

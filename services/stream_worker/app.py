@@ -16,6 +16,7 @@ from services.runtime.event_log.opening import (
     open_changes_writer,
     open_offsets,
     open_reader,
+    open_samples_writer,
     open_writer,
 )
 from services.runtime.eviction import refuse_eviction
@@ -34,6 +35,9 @@ from services.segmentation.wire.profile_3 import encode_profile_3
 from services.stream_worker.cache import StateCache
 from services.stream_worker.condition import facts_of, missing_in
 from services.stream_worker.log_watch import EVERY_S, LogWatch
+from services.stream_worker.model_watch import ModelWatch
+from services.stream_worker.sampler import Sampler
+from services.stream_worker.sampling import Rules
 from services.stream_worker.settings import WorkerSettings
 from services.stream_worker.store import UserStore
 from services.stream_worker.telling import Tells
@@ -78,6 +82,9 @@ async def open_app(settings: WorkerSettings) -> AsyncIterator[FastAPI]:
         metrics = WorkerMetrics(registry)
         cache = StateCache(settings.cache_events)
         metrics.cached_events.set_function(lambda: cache.events)
+        models = ModelWatch(redis, catalog, now_ms)
+        sampler = _sampler(settings, models, metrics)
+        stack.push_async_callback(sampler.close)
         worker = Worker(
             reader,
             writer,
@@ -91,9 +98,10 @@ async def open_app(settings: WorkerSettings) -> AsyncIterator[FastAPI]:
             metrics,
             now_ms,
             await _tells(settings, stack) if settings.changes else None,
+            sampler,
         )
 
-        _show(worker, metrics)
+        _show(worker, models, metrics)
         every_s = TELLING_LOOK_S if settings.changes else EVERY_S
         watch = LogWatch(offsets, worker.owned.progress, worker.owned.stopped, now_ms, every_s)
 
@@ -101,7 +109,7 @@ async def open_app(settings: WorkerSettings) -> AsyncIterator[FastAPI]:
             return missing_in(worker)
 
         with watched(lambda: worker.pulse):
-            async with _background(worker, [catalog.follow(), watch.follow()]):
+            async with _background(worker, [catalog.follow(), watch.follow(), models.follow()]):
                 yield service_app(
                     "Tranche worker", "Folds events into users.", registry, missing, partial(facts_of, worker, registry)
                 )
@@ -125,9 +133,21 @@ async def _tells(settings: WorkerSettings, stack: AsyncExitStack) -> Tells:
     return Tells(writer, tail, settings.consent_required, settings.changes_grace_ms)
 
 
-def _show(worker: Worker, metrics: WorkerMetrics) -> None:
+def _sampler(settings: WorkerSettings, models: ModelWatch, metrics: WorkerMetrics) -> Sampler:
+    rules = Rules(
+        KeepList.parse(settings.keep),
+        TimeZones.parse(settings.time_zones),
+        settings.pseudonym_key.get_secret_value().encode(),
+        settings.consent_required,
+    )
+    return Sampler(partial(open_samples_writer, settings), rules, lambda: models.level, metrics)
+
+
+def _show(worker: Worker, models: ModelWatch, metrics: WorkerMetrics) -> None:
     """Have the metrics tell what the worker knows whenever they are asked for."""
     owned = worker.owned
+    metrics.samples_kept_share.set_function(lambda: models.kept_share)
+    metrics.missing_snapshots.set_function(lambda: models.missing)
     metrics.stopped.set_function(lambda: len(owned.stopped))
     metrics.missing.set_function(lambda: owned.stopped.missing)
     metrics.lag.set_function(lambda: owned.progress.lag)

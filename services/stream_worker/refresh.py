@@ -1,4 +1,9 @@
-"""The background pass that brings stored memberships up to date after an edit of the catalog, a few users at a time."""
+"""The background pass that brings stored memberships up to date after an edit of the catalog, a few users at a time.
+
+The law: an edit of a definition has it begin anew. Where only models say something else, as they do again and again, it
+goes on by the newer catalog, ends as of the version at which it began, and another follows: everybody is reached by and
+by, however often models are published.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +19,7 @@ from services.stream_worker.telling import Telling
 from services.stream_worker.write import Walk, Write
 
 PARTITIONS_A_TURN = 4
+"""After an edit. For models it is one, so that no record waits long for it."""
 
 
 @dataclass
@@ -56,7 +62,12 @@ class Refresher:
 
     def turn(self, catalog: Catalog) -> list[int]:
         """The partitions whose turn it is: one that was opened anew comes last."""
-        return self.pending(catalog)[:PARTITIONS_A_TURN]
+        pending = self.pending(catalog)
+        return [each for each in pending if self._is_edited(each, catalog)][:PARTITIONS_A_TURN] or pending[:1]
+
+    def is_urgent(self, catalog: Catalog) -> bool:
+        """Whether there is more to see to than that models say something else: lookups are slow until it is done."""
+        return any(self._is_edited(each, catalog) for each in self.pending(catalog))
 
     async def step(self, partition: int, catalog: Catalog, position: int) -> bool:
         """Refresh a bounded number of users, given the watermark; returns whether it was written.
@@ -67,11 +78,11 @@ class Refresher:
         if self._telling and settled_ms is None:
             return True  # it was known a moment ago, and will be again
         way = self._ways.get(partition)
-        if way is None or way.version != catalog.version:
+        if way is None or not _goes_on(way, catalog):
             way = _Way(catalog.version, await self._store.members(partition))
         cursor, members = await self._store.scan(partition, way.cursor, self._store.room)
         walked = way.walked + len(members)
-        walk = Walk(way.version, walked, way.members, finished=cursor == 0)
+        walk = Walk(way.version, walked, way.members, finished=cursor == 0, newest=catalog.version)
         states = await self._store.load(partition, members) if members else []
         if self._telling and settled_ms is not None:
             writes = await self._telling.bring_up(partition, members, states, catalog, settled_ms)
@@ -84,9 +95,14 @@ class Refresher:
                 self._cache.put(partition, write.member, write.state)
         self._ways[partition] = _Way(way.version, way.members, cursor, walked)
         if walk.finished:
-            self._done[partition] = catalog.version
-            del self._ways[partition]
+            del self._ways[partition], self._done[partition]
+            self._done[partition] = way.version  # as the last of all: where another walk follows, the others come first
         return True
+
+    def _is_edited(self, partition: int, catalog: Catalog) -> bool:
+        version = self._done[partition]
+        is_lost = max(version, self._store.newest(partition)) > catalog.version
+        return is_lost or not version or bool(catalog.edited_since(version))
 
     def _brought_up(self, members: Sequence[str], states: Sequence[UserState], catalog: Catalog) -> list[Write]:
         return [
@@ -94,6 +110,11 @@ class Refresher:
             for member, state in zip(members, states, strict=True)
             if state.profile is not None and (state.membership is None or _is_old(state.membership, catalog))
         ]
+
+
+def _goes_on(way: _Way, catalog: Catalog) -> bool:
+    """Whether what was walked is as of the walk's version, and what is still to come will be."""
+    return way.version <= catalog.version and not catalog.edited_since(way.version)
 
 
 def _is_old(membership: Membership, catalog: Catalog) -> bool:

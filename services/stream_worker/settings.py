@@ -1,6 +1,8 @@
 """What a worker is told from outside."""
 
-from pydantic import Field, ValidationInfo, field_validator
+from hashlib import blake2b
+
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from services.runtime.settings import Settings
 
@@ -24,6 +26,18 @@ class WorkerSettings(Settings):
         ge=0,
         description="time that changes caused by time alone wait for records that the log's clock dates earlier, ms",
     )
+
+    pseudonym_key: SecretStr = Field(
+        SecretStr(""),
+        description="secret that goes into the pseudonyms by which models know users; 64 bytes at most",
+    )
+
+    @field_validator("pseudonym_key")
+    @classmethod
+    def _is_short_enough(cls, key: SecretStr) -> SecretStr:
+        if len(key.get_secret_value().encode()) > blake2b.MAX_KEY_SIZE:
+            raise ValueError(f"has to be at most {blake2b.MAX_KEY_SIZE} bytes long")
+        return key
 
     @field_validator("worker_index")
     @classmethod

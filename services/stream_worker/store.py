@@ -269,7 +269,7 @@ def _move(write: Write) -> Move:
 
 def _newest(before: int, writes: Sequence[Write], walk: Walk | None) -> int:
     if walk and walk.finished:
-        return walk.version
+        return max(walk.version, walk.newest)
     versions = (write.state.membership.catalog_version for write in writes if write.state.membership)
     return max(before, *versions, 0)
 

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from itertools import groupby
+from math import inf
 
 from services.runtime.clock import Clock
 from services.runtime.event_log.port import LogReader, LogTrimmed, LogUnavailable, LogWriter, Record
@@ -25,7 +26,9 @@ from services.stream_worker.cache import StateCache
 from services.stream_worker.changes import ChangesStream
 from services.stream_worker.failing import reason_of
 from services.stream_worker.owned import OwnedPartitions
+from services.stream_worker.pace import Pace
 from services.stream_worker.refresh import Refresher
+from services.stream_worker.sampler import Sampler
 from services.stream_worker.store import Overtaken, UnreadableProfile, UserStore
 from services.stream_worker.telling import Tells
 from services.stream_worker.upkeep import Upkeep
@@ -54,16 +57,17 @@ class Worker:
         metrics: WorkerMetrics,
         now_ms: Clock,
         tells: Tells | None = None,
+        sampler: Sampler | None = None,
     ) -> None:
         self._reader, self._writer, self._store, self._cache = reader, writer, store, cache
         self._catalog, self._keep, self._zones = catalog, keep, zones
         self._home_of, self._max_records = homes(partitions), max_records
-        self._metrics, self._now_ms = metrics, now_ms
+        self._metrics, self._now_ms, self._sampler = metrics, now_ms, sampler
         self._changes = None
         if tells:
             self._changes = ChangesStream(store, cache, keep, zones, tells, self._caught_up_ms, metrics, now_ms)
         self._refresher = Refresher(store, cache, zones, self._changes.telling if self._changes else None)
-        self._upkeep = Upkeep(store)
+        self._pace, self._upkeep = Pace(), Upkeep(store)
         self.owned = OwnedPartitions(reader, store, cache, self._refresher, catalog, metrics)
         self._positions = self.owned.positions
         self._aside: dict[int, tuple[int, int]] = {}
@@ -111,8 +115,8 @@ class Worker:
         )
         self._metrics.partitions.set(len(self._positions))
         catalog = self._catalog.value
-        waiting = self._refresher.pending(catalog) or self._upkeep.due(self._positions) or self._to_tell()
-        records = await self._poll(0 if waiting else POLL_S)
+        waiting = self._upkeep.due(self._positions) or self._to_tell()
+        records = await self._poll(0 if waiting else min(POLL_S, self._rest_s(catalog)))
         by_partition = groupby(records, key=lambda record: record.partition)
         await asyncio.gather(
             *(
@@ -121,9 +125,21 @@ class Worker:
                 if partition in self._positions
             )
         )
-        await self._one_by_one(self._refresher.turn(catalog), partial(self._refresh, catalog=catalog))
+        await self._bring_up(catalog)
         await self._one_by_one(self._upkeep.turn(self._positions), self._see_to_counts)
         await self._one_by_one(self._to_tell(), partial(self._tell_changes, catalog=catalog))
+
+    def _rest_s(self, catalog: Catalog) -> float:
+        """For how long the background pass has nothing to do: for models alone it takes a part of the time."""
+        if not self._refresher.pending(catalog):
+            return inf
+        return 0.0 if self._refresher.is_urgent(catalog) else self._pace.left_s(asyncio.get_running_loop().time())
+
+    async def _bring_up(self, catalog: Catalog) -> None:
+        if not self._rest_s(catalog):
+            begun_s = asyncio.get_running_loop().time()
+            await self._one_by_one(self._refresher.turn(catalog), partial(self._refresh, catalog=catalog))
+            self._pace.note(begun_s, asyncio.get_running_loop().time())
 
     async def _poll(self, timeout_s: float) -> Sequence[Record]:
         try:
@@ -204,6 +220,8 @@ class Worker:
             self.pulse += 1
             for write in writes:
                 self._cache.put(partition, write.member, write.state)
+            if self._sampler:
+                self._sampler.take(writes, catalog)
         self.owned.progress.reached(partition, records[-1].appended_ms)
         if self._changes:
             self._changes.telling.applied(partition, records[-1].appended_ms)

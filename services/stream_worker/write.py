@@ -35,6 +35,8 @@ class Walk(NamedTuple):
     walked: int
     members: int
     finished: bool
+    newest: int = 0
+    """Nobody whom it has come by is at a newer version, where that is not the same."""
 
 
 class Telling(NamedTuple):

@@ -20,7 +20,7 @@ from services.runtime.access.key_file_edits import write_key_file
 from services.runtime.access.needs import NEEDS, NOTHING
 from tests.support.ports import free_ports
 
-ROLES = ("api", "collector", "worker", "webhooks")
+ROLES = ("api", "collector", "worker", "trainer", "webhooks")
 TRANCHE = Path(sys.executable).with_name("tranche")
 HOOKS = """
 webhooks: [{id: crm, url: "http://127.0.0.1:1/", secret: whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0}]

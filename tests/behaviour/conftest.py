@@ -45,10 +45,11 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 def kafka_env(bootstrap: str) -> dict[str, str]:
-    """Settings for a topic and a group that nobody else uses, and that does not wait long for dead members."""
+    """Settings for topics and a group that nobody else uses, and that does not wait long for dead members."""
     name = f"events-{uuid4().hex}"
     own = {"TRANCHE_KAFKA_TOPIC": name, "TRANCHE_KAFKA_GROUP": name, "TRANCHE_KAFKA_SESSION_TIMEOUT_S": "3"}
-    return {"TRANCHE_KAFKA_BOOTSTRAP": bootstrap} | own
+    topics = {"TRANCHE_SAMPLES_TOPIC": f"{name}.samples"}
+    return {"TRANCHE_KAFKA_BOOTSTRAP": bootstrap} | own | topics
 
 
 def emptied(cluster_urls: Sequence[str]) -> str:

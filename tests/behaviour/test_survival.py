@@ -14,7 +14,7 @@ from tests.behaviour.product import PATIENCE_S, Product, running
 from tests.behaviour.test_events_to_segments import NOON_MS, event
 
 STOP_WITHIN_S = 15.0
-ALL_ROLES = ("collector", "api", "worker")
+ALL_ROLES = ("collector", "api", "worker", "trainer")
 
 
 @pytest.fixture(scope="module")

@@ -151,6 +151,14 @@ def test_growth_and_memory_are_the_better_the_less_they_are() -> None:
     assert (memory.of_budget, findings.memory_finding(memory).verdict) == (2.0, Verdict.MISSED)
 
 
+def test_with_models_a_worker_keeps_seven_tenths_of_its_throughput() -> None:
+    two = findings.models_finding({"no models": [_spent(cpu_s=7.1)], "two models": [_spent(cpu_s=10.0)]})
+    assert two.spread.middle == pytest.approx(0.71)
+    assert two.verdict is Verdict.MUST
+    worse = findings.models_finding({"no models": [_spent(cpu_s=6.9)], "two models": [_spent(cpu_s=10.0)]})
+    assert worse.verdict is Verdict.MISSED
+
+
 def test_unit_costs_say_what_a_core_of_redis_carries() -> None:
     told = findings.prediction({"1 worker": [_spent(events=1_000_000, cpu_s=100.0, redis_cpu_s=5.0, kafka_cpu_s=2.0)]})
     assert "100 us of a worker, 5.00 us of Redis" in told

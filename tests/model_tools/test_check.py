@@ -165,3 +165,20 @@ def test_a_file_that_holds_no_models_is_refused(tmp_path: Path, content: str) ->
     path.write_text(content)
     with pytest.raises(BadDefinitionsFile, match=r"models\.yaml"):
         checked(path)
+
+
+def test_segments_may_name_models_and_who_learns_of_such_users_is_told_that_it_takes_a_live_one(tmp_path: Path) -> None:
+    segments, models = tmp_path / "segments.yaml", tmp_path / "models.yaml"
+    segments.write_text(
+        """segments: {humans: {name: H, rule: 'not score("odd") >= 0.999'}, near: {name: N, rule: segment("humans")}}"""
+    )
+    features = "features: {known_for: tenure()}"
+    models.write_text(f"""
+models:
+  odd: {{name: Odd, kind: anomaly, {features}}}
+  people: {{name: People, kind: cluster, among: near, {features}}}
+""")
+    code, printed = checked(models, segments)
+    assert code == 0
+    assert "among: the segment near depends on the model odd" in " ".join(printed.split())
+    assert printed.count("depends on") == 1

@@ -19,7 +19,7 @@ from services.replay.source import RecordedLog
 from services.runtime.models_file import BadModelsFile
 from services.runtime.settings import DEFAULT_KEEP
 from services.segmentation.models.prediction import predict
-from services.segmentation.models.samples import Outcome, Sample, Told, is_due, pseudonym
+from services.segmentation.models.samples import Activity, Outcome, Sample, Told, is_due, pseudonym
 from services.segmentation.models.snapshots import Clusters
 from services.segmentation.training import opening
 from services.segmentation.training.port import Training
@@ -98,17 +98,16 @@ def test_users_are_told_of_by_their_features_alone(folder: Path) -> None:
         assert b"visitor-" not in file.read_bytes(), file
 
 
-def test_a_user_is_sampled_at_the_first_event_of_each_stretch_and_at_the_very_last(
-    folders: Mapping[str, ModelFolder],
-) -> None:
-    latest_ms, sampled = dict[str, int](), set[tuple[str, int]]()
+def test_a_user_is_sampled_as_where_a_model_is_live_and_at_the_very_last(folders: Mapping[str, ModelFolder]) -> None:
+    known, sampled = dict[str, Activity](), set[tuple[str, int]]()
     for row in visits(USERS):
-        user = row["user_id"]
-        if is_due(pseudonym("default", user), latest_ms.get(user), row["ts"], 6 * HOUR_MS):
+        user, before = row["user_id"], known.get(row["user_id"])
+        known[user] = Activity(row["ts"], before.events + 1 if before else 1)
+        if is_due(pseudonym("default", user), before, known[user], 6 * HOUR_MS):
             sampled.add((user, row["ts"]))
-        latest_ms[user] = row["ts"]
-    assert not sampled.issuperset(latest_ms.items())
-    assert folders["sorts"].trial().samples == len(sampled | set(latest_ms.items()))
+    last = {(user, each.latest_ms) for user, each in known.items()}
+    assert not sampled.issuperset(last)
+    assert folders["sorts"].trial().samples == len(sampled | last)
 
 
 def test_who_was_there_but_once_is_sampled_but_once(tmp_path: Path) -> None:
@@ -155,7 +154,7 @@ def test_bad_rows_are_told_of_and_never_fatal(tmp_path: Path) -> None:
 
 
 def test_too_few_samples_leave_no_snapshot(tmp_path: Path) -> None:
-    write(tmp_path / "log", visits(3, days=1))
+    write(tmp_path / "log", list(visits(3, days=1))[:9])
     trained(options(tmp_path, only=("sorts",)))
     assert ModelFolder(tmp_path / "out" / "sorts").snapshots() == []
 
@@ -208,6 +207,19 @@ def test_a_recording_without_events_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "log", [])
     with pytest.raises(CannotTrain, match="no event to learn from"):
         trained(options(tmp_path))
+
+
+def test_nobody_learns_from_a_recording_among_users_whom_only_a_live_model_knows(tmp_path: Path) -> None:
+    write(tmp_path / "log", visits(3))
+    wanted = options(tmp_path, MODELS.replace("kind: cluster", "kind: cluster\n    among: alike"), only=("sorts",))
+    assert wanted.segments is not None
+    rules = {"buyers": 'count("purchase") >= 1', "alike": 'score("like-buyers") > 0.5'}
+    wanted.segments.write_bytes(
+        orjson.dumps({"segments": {name: {"name": name, "rule": rule} for name, rule in rules.items()}})
+    )
+    with pytest.raises(CannotTrain, match="depends on the model like-buyers"):
+        trained(wanted)
+    trained(replace(wanted, only=("like-buyers",)))
 
 
 def test_a_folder_without_models_and_damaged_files_are_told_of(tmp_path: Path) -> None:

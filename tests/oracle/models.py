@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from services.segmentation.models.definition import ModelDefinition, RfmModel
+from services.segmentation.models.measures import MOST
 from services.segmentation.models.prediction import Output, predict
 from services.segmentation.models.samples import BOUND, Vector
 from services.segmentation.models.snapshots import Classes, Snapshot
@@ -76,7 +77,7 @@ def _output(trained: Trained, seen: Seen, judge: Judge) -> Output:
 
 def _purchases(terms: list[nodes.Term | nodes.Condition], seen: Seen) -> Vector:
     age, count, total = (value_of(term, seen) for term in terms if isinstance(term, nodes.Term))
-    return (None, None, None) if age == NEVER else (age, int(count), float(total))
+    return (None, None, None) if age == NEVER else (age, int(count), float(max(-MOST, min(MOST, total))))
 
 
 def _looked_at(term: object, seen: Seen) -> Iterator[int]:

@@ -14,7 +14,7 @@ from services.segmentation.engine import UserState, step
 from services.segmentation.events import MAX_TS_MS, Event, read_event
 from services.segmentation.keep import KeepList
 from services.segmentation.models.features import Features
-from services.segmentation.models.samples import Outcome, Sample, Told, Vector, is_due, pseudonym
+from services.segmentation.models.samples import Activity, Outcome, Sample, Told, Vector, is_due, pseudonym
 from services.segmentation.rules.durations import parse_duration
 from services.segmentation.rules.scene import Scene
 
@@ -42,10 +42,11 @@ class Folding:
         for row in rows:
             event = read_event(dict(row), arrived_ms=MAX_TS_MS)
             state = states.get(event.user_id, UserState())
-            before_ms = state.profile.latest_ms if state.profile else None
+            before = Activity.of(state.profile) if state.profile else None
             states[event.user_id] = state = step(state, [event], catalog, KEEP, UTC)
             yield from self._outcome(event)
-            if is_due(pseudonym(event.space, event.user_id), before_ms, _latest_ms(state), every_ms):
+            assert state.profile is not None
+            if is_due(pseudonym(event.space, event.user_id), before, Activity.of(state.profile), every_ms):
                 yield self._sample(event.user_id, state, features, catalog)
         last = [self._sample(user, state, features, catalog) for user, state in states.items()]
         self.newest = {user: sample.features for user, sample in zip(states, last, strict=True)}
@@ -69,8 +70,3 @@ class Folding:
             label = any(catalog.by_ordinal[span.ordinal].id == self.seed for span in spans)
         vector = tuple(features.vector(Scene(state.profile, UTC), at_ms))
         return Sample(pseudonym("default", user_id), at_ms, vector, label)
-
-
-def _latest_ms(state: UserState) -> int:
-    assert state.profile is not None
-    return state.profile.latest_ms

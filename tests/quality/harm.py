@@ -29,6 +29,16 @@ def poisoned(stream: Iterable[Told], part: float = 0.02, users: int = 1, seed: i
             yield Told(Sample(user, told.sample.at_ms, _extremes(size, chance)), -1, told.part)
 
 
+def with_odd(stream: Iterable[Sample], part: float, users: int, seed: int = 1) -> Iterator[Sample]:
+    """The same for samples with labels; no odd user is in the seed segment."""
+    chance = np.random.default_rng(seed)
+    for sample in stream:
+        yield sample
+        if chance.random() < part:
+            extremes = _extremes(len(sample.features), chance)
+            yield Sample(10**9 + int(chance.integers(users)), sample.at_ms, extremes, label=False)
+
+
 def _extremes(size: int, chance: np.random.Generator) -> Vector:
     sort = chance.integers(4)
     if sort == 0:

@@ -33,7 +33,7 @@ class Alike:
     """Whether features are counts instead of amounts."""
 
     def __post_init__(self) -> None:
-        chance = self._chance = np.random.default_rng(self.seed)
+        chance = np.random.default_rng(self.seed)
         self.is_member = chance.random(self.users) < self.group
         self.is_seed = self.is_member & (chance.random(self.users) < self.known)
         direction = chance.standard_normal(self.dimensions)
@@ -43,6 +43,7 @@ class Alike:
         self.points: Floats = points * scales
 
     def __iter__(self) -> Iterator[tuple[int, Sample]]:
+        self._chance = np.random.default_rng((self.seed, 1))
         for number in range(self.samples):
             user = int(self._chance.integers(self.users))
             seen = self.points[user] + 0.2 * self._chance.standard_normal(self.dimensions)
@@ -67,7 +68,7 @@ class Buying:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        chance = self._chance = np.random.default_rng(self.seed)
+        chance = np.random.default_rng(self.seed)
         self.points: Floats = chance.standard_normal((self.users, self.dimensions))
         direction = chance.standard_normal(self.dimensions)
         direction *= self.strength / np.linalg.norm(direction)
@@ -78,6 +79,7 @@ class Buying:
         return float(1 - np.exp(-self.per_day[user] * self.horizon_days))
 
     def __iter__(self) -> Iterator[Told]:
+        self._chance = np.random.default_rng((self.seed, 1))
         for day in range(self.days):
             told: list[Told] = []
             for user in self._chance.integers(self.users, size=self.samples_per_day):

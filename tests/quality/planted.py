@@ -55,7 +55,7 @@ class Told:
 
 @dataclass
 class Planted:
-    """A stream of samples. The same seed gives the same one."""
+    """A stream of samples. The same seed gives the same one, each time anew."""
 
     shape: Shape
     plot: Plot
@@ -73,6 +73,7 @@ class Planted:
         self._offsets = [self._drawn(each) @ mixing for mixing in self._mixings]
 
     def __iter__(self) -> Iterator[Told]:
+        self._chance = np.random.default_rng((self.seed, 1))
         for number in range(self.samples):
             part = number / self.samples
             weights = np.asarray(self.plot.weights(part), dtype=float)

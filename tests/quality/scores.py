@@ -9,6 +9,7 @@ from services.segmentation.models.definition import LookalikeModel, PropensityMo
 from services.segmentation.models.samples import Sample
 from tests.quality import batch
 from tests.quality.figures import table
+from tests.quality.harm import with_odd
 from tests.quality.judging import features_of
 from tests.quality.labelled import Alike, Buying
 from tests.quality.measures import auc, lift
@@ -37,9 +38,12 @@ def propensity_model(dimensions: int, horizon_days: int = 7) -> PropensityModel:
     return PropensityModel(kind="propensity", name="buys", within=within, features=features_of(dimensions))
 
 
-def likeness(population: Alike) -> Likeness:
+def likeness(population: Alike, odd_users: int = 0) -> Likeness:
+    """Where there are `odd_users`, each twentieth sample is of one of them; what is judged is said of the others."""
     told = list(population)
-    snapshot = follow(lookalike_model(population.dimensions), [sample for _, sample in told]).last
+    samples = [sample for _, sample in told]
+    stream = with_odd(samples, 0.05, odd_users) if odd_users else samples
+    snapshot = follow(lookalike_model(population.dimensions), stream).last
     newest = dict(told)
     scores = {user: score_of(snapshot, sample) or 0.0 for user, sample in newest.items()}
     rest = [user for user in newest if not population.is_seed[user]]

@@ -21,7 +21,7 @@ from tests.support.servers import KAFKA_ENV, KAFKA_OVERRIDES, KAFKA_RUN
 HOST = "127.0.0.1"
 FOLDER = KAFKA_RUN.parent
 RIGHTS_FILE = FOLDER / "rights"
-ROLES = ("api", "collector", "worker", "webhooks")
+ROLES = ("api", "collector", "worker", "trainer", "webhooks")
 ADMIN = "admin"
 USERS = (*ROLES, ADMIN, "broker")
 

@@ -18,7 +18,7 @@ from tests.secure.certificates import Authority, Certificate
 from tests.support.ports import free_ports
 
 USERS_FILE = Path(__file__).parents[2] / "deploy" / "redis" / "users.acl"
-ROLES = ("api", "collector", "worker", "webhooks")
+ROLES = ("api", "collector", "worker", "trainer", "webhooks")
 ADMIN = "admin"
 """A user of the tests' own, with every right."""
 

@@ -33,6 +33,7 @@ from tests.secure.kafka_server import ADMIN, KINDS, OPERATIONS, PATTERNS, ROLES,
 from tests.support.servers import KAFKA_RUN
 
 EVENTS, LETTERS, CHANGES = "tranche.events", "tranche.dead-letters", "tranche.changes"
+SAMPLES = "tranche.samples"
 WORKERS, HOOKS = "tranche-workers", "tranche-webhooks.crm"
 PARTITIONS = 2
 WRONG = "s3cr3t"
@@ -43,10 +44,11 @@ MAY: dict[str, set[str]] = {
     "collector": {"write events"},
     "api": {"write events"},
     "worker": {
-        *("write events", "write letters", "write changes"),
+        *("write events", "write letters", "write changes", "write samples"),
         *("read events", "read letters", "read changes"),
         "join workers",
     },
+    "trainer": {"read samples"},
     "webhooks": {"read changes", "join hooks"},
 }
 
@@ -65,12 +67,12 @@ def topics(kafka: SecureKafka) -> None:
     async def fill() -> None:
         logs = [
             KafkaLog(kafka.bootstrap, topic, PARTITIONS, security=kafka.security(ADMIN))
-            for topic in (EVENTS, CHANGES, "others")
+            for topic in (EVENTS, CHANGES, SAMPLES, "others")
         ]
         for log in logs:
             await ensure_topics(log)
         async with AIOKafkaProducer(**logs[0].client_options()) as producer:
-            for topic in (EVENTS, LETTERS, CHANGES, "others"):
+            for topic in (EVENTS, LETTERS, CHANGES, SAMPLES, "others"):
                 await producer.send_and_wait(topic, b"kept", partition=0, headers=LETTER)
 
     asyncio.run(fill())
@@ -129,10 +131,12 @@ ATTEMPTS: dict[str, Try] = {
     "write events": lambda options: write(options, EVENTS),
     "write letters": lambda options: write(options, LETTERS),
     "write changes": lambda options: write(options, CHANGES),
+    "write samples": lambda options: write(options, SAMPLES),
     "write others": lambda options: write(options, "others"),
     "read events": lambda options: read(options, EVENTS),
     "read letters": lambda options: read(options, LETTERS),
     "read changes": lambda options: read(options, CHANGES),
+    "read samples": lambda options: read(options, SAMPLES),
     "read others": lambda options: read(options, "others"),
     "join workers": lambda options: join(options, WORKERS),
     "join hooks": lambda options: join(options, HOOKS),

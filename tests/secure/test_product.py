@@ -99,7 +99,7 @@ def deployment(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Deplo
         ports = dict(zip(ROLES, free_ports(*range(len(ROLES))), strict=True))
         roles = [
             Role(name, ports[name], env_of(name, redis, kafka, tmp_path), tmp_path / f"{name}.log")
-            for name in ("worker", "api", "collector", "webhooks")
+            for name in ("worker", "api", "collector", "trainer", "webhooks")
         ]
         api, collector = client_of(ports["api"]), client_of(ports["collector"])
         worker_env = env_of("worker", redis, kafka, tmp_path)

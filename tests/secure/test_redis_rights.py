@@ -11,8 +11,16 @@ from redis.retry import Retry
 from tests.secure.redis_server import ADMIN, ROLES, USERS_FILE, SecureRedis
 
 PROFILE, MEMBERSHIP, CONSENT = "{p00}:s:default:u", "{p00}:m:default:u", "{p00}:c:default:u"
+SNAPSHOTS, TRAINING = "{tranche:catalog}:snapshots:m", "{tranche:catalog}:training:m"
+TRAININGS, TRAINER, MOVES = (f"{{tranche:catalog}}:{name}" for name in ("trainings", "trainer", "moves:m"))
 LOG, END, HOOK = "{p00}:log", "{p00}:end", "{p00}:hook:crm"
 APPEND = "redis.call('XADD', KEYS[1], '*', 'k', 'v') return redis.call('SET', KEYS[2], 5)"
+STORE = """
+for index = 1, 4 do redis.call('HSET', KEYS[index], '1', 'x') end
+redis.call('HDEL', KEYS[2], '1')
+redis.call('DEL', KEYS[1])
+redis.call('SET', KEYS[5], 'x')
+"""
 WRITE_A_PROFILE = f"return redis.call('SET', '{PROFILE}', 'forged')"
 READ_A_PROFILE = f"return redis.call('GET', '{PROFILE}')"
 LIBRARY = "#!lua name=forged\nredis.register_function('f', function() return 1 end)"
@@ -27,6 +35,9 @@ ALLOWED = {
         ("XADD", LOG, "*", "k", "v"),
         ("XADD", "tranche:dead-letters", "*", "k", "v"),
         ("HGET", "tranche:catalog", "version"),
+        ("HGET", SNAPSHOTS, "1"),
+        ("GET", TRAINER),
+        ("XADD", "{p00}:samples", "*", "k", "v"),
         ("INFO", "memory"),
         ("EVAL", "return redis.call('SET', KEYS[1], 'x')", 1, PROFILE),
     ],
@@ -43,10 +54,23 @@ ALLOWED = {
         ("EVAL", APPEND, 2, LOG, END),
     ],
     "collector": [("EVAL", APPEND, 2, LOG, END), ("XLEN", LOG), ("MGET", END), ("GET", "tranche:partitions")],
+    "trainer": [
+        ("EVAL", STORE, 5, TRAINING, SNAPSHOTS, TRAININGS, "tranche:catalog", MOVES),
+        ("GET", MOVES),
+        ("HSET", TRAININGS, "m", ""),
+        ("HKEYS", SNAPSHOTS),
+        ("HGET", SNAPSHOTS, "1"),
+        ("HMGET", TRAINING, "definition", "offset"),
+        ("HMGET", "tranche:catalog", "version", "document"),
+        ("SET", TRAINER, "x"),
+        ("MGET", "{p00}:samples-end"),
+        ("XRANGE", "{p00}:samples", "-", "+"),
+        ("INFO", "memory"),
+    ],
     "webhooks": [("SET", HOOK, 1), ("GET", HOOK), ("XRANGE", "{p00}:changes", "-", "+"), ("GET", "{p00}:changes-end")],
 }
 
-ON_ITS_WAY = {"worker": PROFILE, "api": PROFILE, "collector": END, "webhooks": HOOK}
+ON_ITS_WAY = {"worker": PROFILE, "api": PROFILE, "collector": END, "trainer": "{p00}:samples-end", "webhooks": HOOK}
 
 NOBODY = [
     ("FLUSHALL",),
@@ -81,6 +105,9 @@ REFUSED = {
         ("GET", HOOK),
         ("SET", HOOK, 1),
         ("HGETALL", "{tranche:catalog}:lists"),
+        ("HSET", SNAPSHOTS, "1", "x"),
+        ("HGETALL", TRAINING),
+        ("SET", TRAINER, "x"),
         ("EVAL", "return redis.call('DEL', KEYS[1])", 1, CONSENT),
     ],
     "api": [
@@ -129,6 +156,22 @@ REFUSED = {
         ("SCAN", "0"),
         ("RANDOMKEY",),
         ("INFO",),
+    ],
+    "trainer": [
+        ("GET", PROFILE),
+        ("SET", PROFILE, "x"),
+        ("GET", CONSENT),
+        ("XRANGE", LOG, "-", "+"),
+        ("XADD", "{p00}:samples", "*", "k", "v"),
+        ("XTRIM", "{p00}:samples", "MAXLEN", "0"),
+        ("SET", "{p00}:samples-end", "0"),
+        ("DEL", "tranche:catalog"),
+        ("HGETALL", "{tranche:catalog}:lists"),
+        ("SET", "tranche:partitions", 1),
+        ("XADD", "tranche:dead-letters", "*", "k", "v"),
+        ("EVAL", READ_A_PROFILE, 0),
+        ("EVAL", "return 1", 1, PROFILE),
+        ("SCAN", "0"),
     ],
     "webhooks": [
         ("GET", PROFILE),

@@ -11,13 +11,20 @@ import pytest
 from services.runtime.problems import PROBLEM_JSON
 from services.segment_api.settings import ApiSettings
 from services.segmentation.events import SPACE_PATTERN, USER_ID_PATTERN
+from services.segmentation.models.snapshots import Body
+from tests.segment_api.models.trainer import CLASSES, CLUSTERS, CURVE, LIKELY, PEOPLE, SPENT, Trainer
 from tests.segment_api.running import client_of, put
 from tests.segment_api.stored import StoredUsers, event
 
 T = 1_732_240_000_000
 RULE = "count('visit') >= 1"
 
-CALLS: list[tuple[str, str, str, object, int]] = [
+Call = tuple[str, str, str, object, int]
+MODEL = "/v1/models/{model_id}"
+GROUPS = {**PEOPLE, "among": "base"}
+"""A model that learns of a segment's users."""
+
+CALLS: list[Call] = [
     ("GET", "/v1/users/{user_id}/segments", "/v1/users/known/segments", None, 200),
     ("GET", "/v1/users/{user_id}/segments", "/v1/users/known/segments?fields=ids", None, 200),
     ("GET", "/v1/users/{user_id}/segments", "/v1/users/unknown/segments", None, 200),
@@ -58,6 +65,35 @@ CALLS: list[tuple[str, str, str, object, int]] = [
     ("GET", "/metrics", "/metrics", None, 200),
 ]
 
+MODEL_CALLS: list[Call] = [
+    ("PUT", MODEL, "/v1/models/new", GROUPS, 201),
+    ("PUT", MODEL, "/v1/models/people", GROUPS | {"name": "N"}, 200),
+    ("PUT", MODEL, "/v1/models/people", GROUPS | {"features": {"a": "count()"}}, 422),
+    ("PUT", MODEL, "/v1/models/people", GROUPS | {"among": "none"}, 422),
+    ("PUT", MODEL, "/v1/models/people", {"name": "N"}, 422),
+    ("GET", MODEL, "/v1/models/people", None, 200),
+    ("GET", MODEL, "/v1/models/spent", None, 200),
+    ("GET", MODEL, "/v1/models/likely", None, 200),
+    ("GET", MODEL, "/v1/models/waiting", None, 200),
+    ("GET", MODEL, "/v1/models/none", None, 404),
+    ("GET", "/v1/models", "/v1/models", None, 200),
+    ("DELETE", MODEL, "/v1/models/people", None, 409),
+    ("DELETE", MODEL, "/v1/models/spent", None, 204),
+    ("DELETE", MODEL, "/v1/models/none", None, 404),
+    ("DELETE", "/v1/segments/{segment_id}", "/v1/segments/base", None, 409),
+    ("PUT", f"{MODEL}/snapshot", "/v1/models/people/snapshot", {"version": 1}, 200),
+    ("PUT", f"{MODEL}/snapshot", "/v1/models/people/snapshot", {"version": 9}, 404),
+    ("PUT", f"{MODEL}/snapshot", "/v1/models/damaged/snapshot", {"version": 1}, 409),
+    ("PUT", f"{MODEL}/snapshot", "/v1/models/people/snapshot", {"version": 0}, 422),
+    ("DELETE", f"{MODEL}/snapshot", "/v1/models/people/snapshot", None, 204),
+    ("PUT", f"{MODEL}/clusters/{{cluster}}", "/v1/models/people/clusters/c3", {"name": "Fans"}, 200),
+    ("PUT", f"{MODEL}/clusters/{{cluster}}", "/v1/models/people/clusters/c2", {"name": None}, 200),
+    ("PUT", f"{MODEL}/clusters/{{cluster}}", "/v1/models/people/clusters/c9", {"name": "A"}, 404),
+    ("GET", f"{MODEL}/moves", "/v1/models/people/moves", None, 200),
+    ("GET", f"{MODEL}/moves", "/v1/models/spent/moves?by=m&since=2024-11-22T00:00:00Z", None, 200),
+    ("GET", f"{MODEL}/moves", "/v1/models/likely/moves", None, 404),
+]
+
 
 @pytest.fixture
 async def client(settings: ApiSettings, users: StoredUsers) -> AsyncIterator[httpx.AsyncClient]:
@@ -68,9 +104,38 @@ async def client(settings: ApiSettings, users: StoredUsers) -> AsyncIterator[htt
 
 
 @pytest.fixture
-async def document(client: httpx.AsyncClient) -> dict[str, Any]:
-    content: dict[str, Any] = (await client.get("/openapi.json")).json()
-    return content
+async def trained(client: httpx.AsyncClient, settings: ApiSettings) -> None:
+    """A model of each shape that has learned, one that waits, and one whose snapshot cannot be read."""
+    trainer = Trainer(settings)
+    await put(client, "base", RULE)
+    learned: list[tuple[str, dict[str, Any], Body]] = [
+        ("people", GROUPS, CLUSTERS),
+        ("spent", SPENT, CLASSES),
+        ("likely", LIKELY, CURVE),
+    ]
+    for model_id, definition, body in learned:
+        await client.put(f"/v1/models/{model_id}", json=definition)
+        await trainer.learn(model_id, definition, 1, body)
+    await client.put("/v1/models/waiting", json=LIKELY)
+    await client.put("/v1/models/damaged", json=LIKELY)
+    await trainer.write("damaged", 1, b"damaged")
+    await trainer.publish("damaged", 1)
+    await trainer.tell(backlog=5)
+    await trainer.close()
+    await put(client, "fans", "cluster('people') == 'c3'")
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, Any]:
+    """The document, once it was asked for: it is always the same, and takes longer to make than all else here."""
+    return {}
+
+
+@pytest.fixture
+async def document(client: httpx.AsyncClient, made: dict[str, Any]) -> dict[str, Any]:
+    if not made:
+        made.update((await client.get("/openapi.json")).json())
+    return made
 
 
 def schema_of(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
@@ -78,8 +143,18 @@ def schema_of(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any
     return {**schema, "components": document["components"]}
 
 
-@pytest.mark.parametrize(("method", "route", "url", "body", "status"), CALLS)
-async def test_answers_are_as_documented(
+@pytest.mark.parametrize("call", CALLS)
+async def test_answers_are_as_documented(client: httpx.AsyncClient, document: dict[str, Any], call: Call) -> None:
+    await check(client, document, *call)
+
+
+@pytest.mark.usefixtures("trained")
+@pytest.mark.parametrize("call", MODEL_CALLS)
+async def test_answers_about_models_are_too(client: httpx.AsyncClient, document: dict[str, Any], call: Call) -> None:
+    await check(client, document, *call)
+
+
+async def check(
     client: httpx.AsyncClient, document: dict[str, Any], method: str, route: str, url: str, body: object, status: int
 ) -> None:
     response = await client.request(method, url, **({} if body is None else {"json": body}))  # type: ignore[arg-type]
@@ -95,7 +170,9 @@ async def test_answers_are_as_documented(
     jsonschema.validate(content, schema_of(document, schema))
 
 
-@pytest.mark.parametrize("name", ["LookupAnswer", "SegmentView", "Status"])
+@pytest.mark.parametrize(
+    "name", ["LookupAnswer", "SegmentView", "ModelDetails", "ClusterView", "MovesAnswer", "Status"]
+)
 async def test_answers_have_no_member_that_is_not_documented(document: dict[str, Any], name: str) -> None:
     """So that the check above sees what it should: the schemas list every member."""
     assert document["components"]["schemas"][name]["properties"]
@@ -112,7 +189,7 @@ async def test_a_lookup_answers_with_the_documented_members(
 
 async def test_every_route_is_documented_and_called_here(document: dict[str, Any]) -> None:
     documented = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
-    assert documented == {(method, route) for method, route, *_ in CALLS}
+    assert documented == {(method, route) for method, route, *_ in CALLS + MODEL_CALLS}
 
 
 async def test_every_operation_tells_what_it_is_for_and_that_errors_are_problems(document: dict[str, Any]) -> None:
@@ -141,6 +218,12 @@ async def test_parameters_are_documented_with_their_patterns(document: dict[str,
         ("/v1/lookup", "post", {"user_ids": [], "fields": "ids", "space": "a"}, {"user_ids": [], "more": 1}),
         ("/v1/segments/{segment_id}", "put", {"name": "A", "rule": RULE}, {"name": "A"}),
         ("/v1/segments/{segment_id}", "put", {"name": "A", "rule": RULE}, {"name": "A", "rule": RULE, "more": 1}),
+        (MODEL, "put", PEOPLE, {**PEOPLE, "event": "purchase"}),
+        (MODEL, "put", SPENT, {**SPENT, "kind": "rmf"}),
+        (MODEL, "put", LIKELY, {**LIKELY, "features": {}}),
+        (MODEL, "put", {**LIKELY, "kind": "lookalike", "seed": "a"}, {**LIKELY, "kind": "lookalike"}),
+        (f"{MODEL}/snapshot", "put", {"version": 3}, {"version": "3"}),
+        (f"{MODEL}/clusters/{{cluster}}", "put", {"name": None}, {}),
     ],
 )
 async def test_bodies_are_documented_as_they_are_checked(

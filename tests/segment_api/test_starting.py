@@ -11,8 +11,8 @@ from services.runtime.redis_client import BadRedisUrl, connect
 from services.runtime.segments_file import BadSegmentsFile
 from services.runtime.watched import UnreadableValue
 from services.segment_api.segments.catalog_store import CatalogStore, watched_catalog
-from services.segment_api.segments.starter import apply_file
 from services.segment_api.settings import ApiSettings
+from services.segment_api.starter import Files, apply_files
 from services.segmentation.keep import KEEP_ALL
 from services.segmentation.wire import keys
 from tests.segment_api.running import client_of, problem, put
@@ -31,8 +31,7 @@ async def start(settings: ApiSettings) -> httpx.Response:
 
 async def applied(settings: ApiSettings, with_segments: ApiSettings) -> None:
     redis = connect(settings.redis_url, timeout_s=2)
-    assert with_segments.segments is not None
-    await apply_file(CatalogStore(redis, watched_catalog(redis)), with_segments.segments, KEEP_ALL)
+    await apply_files(CatalogStore(redis, watched_catalog(redis)), Files(with_segments.segments), KEEP_ALL)
     await redis.aclose()
 
 

@@ -19,10 +19,12 @@ from services.segmentation.keep import KEEP_ALL
 from services.segmentation.partitions import partition_of
 from services.segmentation.time_zones import TimeZones
 from services.segmentation.wire import keys
+from services.segmentation.wire.catalog import CatalogReader
 from services.segmentation.wire.membership import decode_membership
 from services.segmentation.wire.profile import decode_profile
 from services.segmentation.wire.sizes import decode_turn
 from services.stream_worker.cache import StateCache
+from services.stream_worker.sampler import Sampler
 from services.stream_worker.store import UserStore
 from services.stream_worker.worker import Worker
 from tests.stream_worker.states import view
@@ -54,13 +56,18 @@ class Scene:
 
     def catalog(self) -> WatchedValue[Catalog]:
         """Looks again only when it is told to."""
-        return WatchedValue(self.redis, keys.CATALOG, Catalog.decode, Catalog())
+        reading = CatalogReader()
+        return WatchedValue(self.redis, keys.CATALOG, reading.decode, Catalog(), references=reading)
 
     def reader(self) -> LogReader:
         return self.log.reader() if self.log else EmbeddedReader(self.redis, range(PARTITIONS))
 
     def worker(
-        self, catalog: WatchedValue[Catalog], metrics: WorkerMetrics | None = None, reader: LogReader | None = None
+        self,
+        catalog: WatchedValue[Catalog],
+        metrics: WorkerMetrics | None = None,
+        reader: LogReader | None = None,
+        sampler: Sampler | None = None,
     ) -> Worker:
         return Worker(
             reader or self.reader(),
@@ -74,6 +81,7 @@ class Scene:
             150,
             metrics or WorkerMetrics(CollectorRegistry()),
             lambda: self.now_ms,
+            sampler=sampler,
         )
 
     async def states(self) -> dict[str, UserState]:

@@ -28,6 +28,7 @@ from services.segmentation.wire import keys
 from services.segmentation.wire.changes import decode_change
 from services.stream_worker.cache import StateCache
 from services.stream_worker.log_watch import LogWatch
+from services.stream_worker.sampler import Sampler
 from services.stream_worker.store import UserStore
 from services.stream_worker.telling import Tells
 from services.stream_worker.worker import Worker
@@ -79,6 +80,7 @@ class TellingScene:
             self.changes_writer, self.changes_tail = changes.writer(), changes.tail()
         self._published = changes.tail() if changes else EmbeddedTail(redis, PARTITIONS, CHANGES)
         self.metrics = WorkerMetrics(CollectorRegistry())
+        self.sampler: Sampler | None = None
 
     async def put(self, catalog: Catalog) -> None:
         await self.redis.hset(keys.CATALOG, mapping={"version": catalog.version, "document": catalog.encode()})
@@ -106,6 +108,7 @@ class TellingScene:
             self.metrics,
             now_ms,
             tells if self.telling else None,
+            self.sampler,
         )
         watch = LogWatch(
             EmbeddedOffsets(self.redis, PARTITIONS), worker.owned.progress, worker.owned.stopped, now_ms, 0.02

@@ -13,6 +13,7 @@ GROUPS = {
     "one broker": (
         *("dead_letters/", "faults/redis/", "faults/test_backup", "repair/", "secure/", "upgrade/", "webhooks/"),
         *("test_event_log", "test_kafka_log", "test_kill", "test_servers", "stream_worker/test_changes_lost"),
+        *("stream_worker/test_sampler", "trainer/test_on_kafka"),
     ),
 }
 FIRST = ("one broker", "simulation/", "segmentation/", "rules_reference/", "three brokers")

@@ -14,7 +14,7 @@ from loadtests.bench.workers import comparison, findings, memory
 from loadtests.bench.workers.events import Workload
 from loadtests.bench.workers.stage import Stage, set_stage
 
-HELP = "stream workers against Bytewax and Quix Streams; growth, memory, scaling"
+HELP = "stream workers against Bytewax and Quix Streams; growth, memory, scaling, models"
 DESCRIPTION = """\
 How many events Tranche's worker applies, beside Bytewax and Quix Streams that only fold the features its fifty segments
 read. A real Kafka and a real Redis are started here, a backlog is written to the topic, and all drain it in turns.
@@ -29,6 +29,7 @@ parts: peers    events/s of one core, against the peers
        memory   bytes that a user takes in Redis, by kind of key
        cache    the worker's memory with ten times the users
        scaling  two workers that share the partitions
+       models   with a cluster model and a look-alike, which samples are drawn for, and without
 """
 READING = """\
 Each contestant runs on a core of its own while Kafka and Redis share the other. A ratio is of two runs of the same
@@ -36,7 +37,7 @@ round, and the verdict that of the median round. On a machine where other things
 waiting for a core does not count there. TRANCHE_… settings in the environment, such as TRANCHE_MAX_RECORDS or
 TRANCHE_CACHE_EVENTS, reach the worker.
 """
-PARTS = ("peers", "growth", "memory", "cache", "scaling")
+PARTS = ("peers", "growth", "memory", "cache", "scaling", "models")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -123,9 +124,23 @@ def _scaling(stage: Stage, workload: Workload, options: argparse.Namespace, repo
     report.samples += findings.samples("scaling", rounds)
 
 
+def _models(stage: Stage, workload: Workload, options: argparse.Namespace, report: Report) -> None:
+    rounds = comparison.with_models(stage, workload, options.rounds)
+    report.tables.append(findings.models_table(rounds))
+    report.findings.append(findings.models_finding(rounds))
+    report.samples += findings.samples("models", rounds)
+
+
 def _part_of(workload: Workload) -> Workload:
     """A third of the events, for what takes long."""
     return Workload(max(1, workload.events // 3), workload.users, workload.skew, end_ms=workload.end_ms)
 
 
-_RUN = {"peers": _peers, "growth": _growth, "memory": _memory, "cache": _cache, "scaling": _scaling}
+_RUN = {
+    "peers": _peers,
+    "growth": _growth,
+    "memory": _memory,
+    "cache": _cache,
+    "scaling": _scaling,
+    "models": _models,
+}

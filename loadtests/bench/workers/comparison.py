@@ -11,6 +11,7 @@ from loadtests.bench.workers.events import Workload, events_of
 from loadtests.bench.workers.measured import OURS, PEERS, Rounds, Spent
 from loadtests.bench.workers.segments import SEGMENTS, segments
 from loadtests.bench.workers.stage import Stage
+from loadtests.bench.workers.trained import put_trained
 
 GROWN = 1_000
 ALL = (OURS, *PEERS)
@@ -39,6 +40,17 @@ def scaling(stage: Stage, workload: Workload, count: int) -> Rounds:
     kept = put_segments(stage, segments(SEGMENTS))
     contestants = [tranche(kept, name="1 worker"), tranche(kept, name="2 workers", workers=2)]
     return _rounds(stage, contestants, _topics(stage, "scaling", workload), count)
+
+
+def with_models(stage: Stage, workload: Workload, count: int) -> Rounds:
+    """Tranche with fifty segments, and with two more that name a cluster model and a look-alike. Raises BenchError."""
+    topics = _topics(stage, "models", workload)
+    fifty = segments(SEGMENTS)
+    contestants = [
+        tranche(put_segments(stage, fifty), name="no models"),
+        tranche(put_trained(stage, fifty, topics[0]), name="two models"),
+    ]
+    return _rounds(stage, contestants, topics, count)
 
 
 def bounded(stage: Stage, workload: Workload) -> Rounds:

@@ -37,7 +37,7 @@ def put_segments(stage: Stage, segments: dict[str, Segment]) -> Snapshot:
     stage.redis.flushall()
     port, file = free_port(), stage.folder / "segments.json"
     file.write_bytes(orjson.dumps({"segments": segments}))
-    env = {**_product_env(stage), "TRANCHE_API_PORT": str(port), "TRANCHE_SEGMENTS": str(file)}
+    env = {**product_env(stage), "TRANCHE_API_PORT": str(port), "TRANCHE_SEGMENTS": str(file)}
     api = stage.servers.start("api", [str(stage.tranche), "api"], env=env)
     api.wait_until(lambda: listens(port))
     taken = len(call(port, "GET", "/v1/segments")["segments"])
@@ -54,7 +54,7 @@ def tranche(
 
     def start(stage: Stage, topic: str) -> Sequence[Server]:
         env = {
-            **_product_env(stage),
+            **product_env(stage),
             "TRANCHE_KAFKA_TOPIC": topic,
             "TRANCHE_KAFKA_GROUP": f"bench-{uuid4().hex}",
             **(settings or {}),
@@ -80,7 +80,8 @@ def peer(name: str) -> Contestant:
     return Contestant(name, start, _counted, _states)
 
 
-def _product_env(stage: Stage) -> dict[str, str]:
+def product_env(stage: Stage) -> dict[str, str]:
+    """Where every role finds the log and Redis."""
     return {"TRANCHE_KAFKA_BOOTSTRAP": stage.bootstrap, "TRANCHE_REDIS_URL": stage.redis_url}
 
 

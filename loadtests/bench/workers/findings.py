@@ -79,6 +79,16 @@ def scaling_finding(rounds: Rounds) -> Finding:
     return Finding(budget, ratios([each.per_cpu_s for each in two], [each.per_cpu_s for each in one]))
 
 
+def models_table(rounds: Rounds) -> Table:
+    return _table("With a cluster model and a look-alike", rounds, next(iter(rounds)))
+
+
+def models_finding(rounds: Rounds) -> Finding:
+    none, two = rounds.values()
+    budget = Budget("events per CPU second, a cluster model and a look-alike / none", must=0.7)
+    return Finding(budget, ratios([each.per_cpu_s for each in two], [each.per_cpu_s for each in none]))
+
+
 def prediction(rounds: Rounds) -> str:
     """What the unit costs of one worker say of many."""
     one = next(iter(rounds.values()))

@@ -9,12 +9,18 @@ from pydantic import ValidationError
 
 from services.runtime.clock import Clock, now_ms
 from services.runtime.redis_client import RedisClient
-from services.runtime.watched import UnreadableValue, WatchedValue
+from services.runtime.watched import Place, UnreadableValue, WatchedValue
 from services.segment_api.segments import history
 from services.segment_api.segments.history import UNSIGNED, HistoryEntry, Note
 from services.segmentation.catalog import Catalog
 from services.segmentation.wire import keys
 from services.segmentation.wire.catalog import CatalogReader
+
+NOTHING: Place = (keys.CATALOG, "")
+
+
+class NotStored(LookupError):
+    """What the catalog was to refer to is not there."""
 
 
 class Change(NamedTuple):
@@ -42,8 +48,11 @@ class CatalogStore:
     async def read(self) -> Catalog:
         return await self.watched.refresh()
 
-    async def change(self, edit: Callable[[Catalog], Catalog], note: Note = UNSIGNED) -> Change:
-        """Apply `edit` to the newest catalog, again if somebody else changed it meanwhile."""
+    async def change(self, edit: Callable[[Catalog], Catalog], note: Note = UNSIGNED, needs: Place = NOTHING) -> Change:
+        """Apply `edit` to the newest catalog, again if somebody else changed it meanwhile.
+
+        Raises NotStored where what the edit `needs` is not in Redis in the moment of the edit.
+        """
         async with self._editing:
             while True:
                 before = await self.watched.refresh()
@@ -51,7 +60,7 @@ class CatalogStore:
                 if after is before:
                     return Change(before, after)
                 after = after.dated(self._clock())
-                if await self._replaced(before, after, note):
+                if await self._replaced(before, after, note, needs):
                     await self.watched.refresh()  # so that lookups answered here know it from now on
                     return Change(before, after)
 
@@ -63,8 +72,12 @@ class CatalogStore:
         except ValidationError as error:
             raise UnreadableValue(f"the history of segment {segment_id} was not written by this version") from error
 
-    async def _replaced(self, before: Catalog, after: Catalog, note: Note) -> bool:
+    async def _replaced(self, before: Catalog, after: Catalog, note: Note, needs: Place) -> bool:
         told = history.entries(before, after, note, self._clock())
-        names = [keys.CATALOG, *map(history.key, told)]
-        values: list[int | bytes] = [before.version, after.version, after.encode(), history.MAX_ENTRIES, *told.values()]
-        return bool(await self._replace(keys=names, args=values))
+        names = [keys.CATALOG, needs[0], *map(history.key, told)]
+        versions, document = (before.version, after.version), after.encode()
+        values: list[int | str | bytes] = [*versions, document, history.MAX_ENTRIES, needs[1], *told.values()]
+        outcome = int(await self._replace(keys=names, args=values))
+        if outcome < 0:
+            raise NotStored(f"{needs[0]} has no {needs[1]}")
+        return bool(outcome)

@@ -1,6 +1,6 @@
 """Edits of segments through the API: each is checked against the newest catalog, or refused with a problem."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
@@ -30,24 +30,21 @@ STALE: Answers = {
         {"version": {"type": ["integer", "null"]}},
     )
 }
-BAD_RULE: Answers = {
-    422: problem_answer(
-        "The request does not fit, or the rule is wrong.",
-        optional={
-            "line": {"type": "integer"},
-            "column": {"type": "integer"},
-            "found": {"type": "string"},
-            "expected": {"type": "string"},
-            "caret": {"type": "string", "description": "the rule's line, and ^ below the place"},
-            "hint": {"type": ["string", "null"], "description": "what was probably meant"},
-        },
-    )
+PLACED: Mapping[str, object] = {
+    "line": {"type": "integer"},
+    "column": {"type": "integer"},
+    "found": {"type": "string"},
+    "expected": {"type": "string"},
+    "caret": {"type": "string", "description": "the rule's line, and ^ below the place"},
+    "hint": {"type": ["string", "null"], "description": "what was probably meant"},
 }
+"""The members of a problem with a text of the rule language."""
+BAD_RULE: Answers = {422: problem_answer("The request does not fit, or the rule is wrong.", optional=PLACED)}
 FULL: Answers = {409: problem_answer(f"There are {MAX_SEGMENTS} segments already.")}
 IN_USE: Answers = {
     409: problem_answer(
-        "The rules of other segments name it: `used_by`.",
-        {"used_by": {"type": "array", "items": {"type": "string"}}},
+        "The rules of other segments name it, `used_by`, or models learn of its users, `used_by_models`.",
+        {name: {"type": "array", "items": {"type": "string"}} for name in ("used_by", "used_by_models")},
     )
 }
 
@@ -100,6 +97,7 @@ def refusals() -> Iterator[None]:
     except RuleError as error:
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"rule: {error}", members=asdict(error)) from None
     except SegmentInUse as error:
-        raise ProblemError(HTTPStatus.CONFLICT, str(error), members={"used_by": error.users}) from None
+        users = {"used_by": error.users, "used_by_models": error.models}
+        raise ProblemError(HTTPStatus.CONFLICT, str(error), members=users) from None
     except TooManySegments as error:
         raise ProblemError(HTTPStatus.CONFLICT, str(error)) from None

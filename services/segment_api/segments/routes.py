@@ -31,12 +31,12 @@ from services.segmentation.keep import KeepList
 MAX_BODY_BYTES = 256 * 1024
 CATALOG_VERSION = "Catalog-Version"
 
-_DELETED: dict[str, Any] = {
-    "description": "Deleted.",
+VERSIONED: dict[str, Any] = {
     "headers": {
         CATALOG_VERSION: {"description": "what `min_catalog` takes to wait for it", "schema": {"type": "integer"}}
     },
 }
+DELETED: dict[str, Any] = {"description": "Deleted.", **VERSIONED}
 
 
 def segment_routes(store: CatalogStore, keep: KeepList, bodies: Bodies, facts: SegmentFacts | None = None) -> APIRouter:
@@ -105,7 +105,7 @@ def segment_routes(store: CatalogStore, keep: KeepList, bodies: Bodies, facts: S
         "/v1/segments/{segment_id}",
         summary="Delete a segment that no other is made of; its history stays",
         status_code=HTTPStatus.NO_CONTENT,
-        responses={204: _DELETED, **NOT_FOUND, **IN_USE, **STALE},
+        responses={204: DELETED, **NOT_FOUND, **IN_USE, **STALE},
     )
     async def delete(segment_id: SegmentId, note: Noted, if_match: IfMatch = None) -> Response:
         _, after = await edits.delete(segment_id, Preconditions(if_match), note)

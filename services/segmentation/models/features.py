@@ -9,19 +9,20 @@ within `BOUND`, or None where there is nothing to measure:
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import chain
 from typing import Self, TypeVar
 
-from services.segmentation.intervals import contains
+from services.segmentation.intervals import ALWAYS, NEVER, complement, contains, intersection, union
 from services.segmentation.keep import KeepList
-from services.segmentation.models.measures import Measure, age_of, number_of
+from services.segmentation.models.measures import Measure, Values, age_of, count_of, number_of
 from services.segmentation.models.samples import BOUND, Vector
 from services.segmentation.rules import nodes
 from services.segmentation.rules.durations import UNITS_MS
 from services.segmentation.rules.errors import RuleError
-from services.segmentation.rules.leaves import Leaves, LooksAt, latest_value
+from services.segmentation.rules.leaves import Evaluate, Leaves, LooksAt, latest_value
 from services.segmentation.rules.nodes import Literal
 from services.segmentation.rules.parse import parse_feature
 from services.segmentation.rules.scene import Scene
@@ -29,7 +30,8 @@ from services.segmentation.rules.scene import Scene
 NEVER_DAYS = 3_650
 
 _FARTHEST = math.floor(math.expm1(BOUND))
-_NEVER_MS = NEVER_DAYS * UNITS_MS["d"]
+_DAY_MS = UNITS_MS["d"]
+_NEVER_MS = NEVER_DAYS * _DAY_MS
 
 Measured = nodes.Term | nodes.Condition
 T = TypeVar("T")
@@ -61,7 +63,14 @@ class Features:
 
     def vector(self, scene: Scene, at_ms: int) -> Vector:
         """What is measured at a moment that is not before the profile's `latest_ms`."""
-        return tuple([measure(scene, at_ms) for measure in self.measures])
+        (vector,) = self.vectors(scene, (at_ms,))
+        return vector
+
+    def vectors(self, scene: Scene, moments: Sequence[int]) -> Sequence[Vector]:
+        """The same at several that rise, at least one: exactly what is measured at each of them alone."""
+        columns, number = [measure(scene, moments) for measure in self.measures], len(moments)
+        whole = [each if len(each) == number else [*each] * number for each in columns]
+        return [*zip(*whole, strict=True)]
 
 
 def terms_of(texts: Mapping[str, str], keep: KeepList) -> dict[str, Measured]:
@@ -90,45 +99,52 @@ def looks_at(terms: Iterable[Measured], leaves: Leaves) -> LooksAt:
 def _feature(term: Measured, leaves: Leaves) -> Measure:
     match term:
         case nodes.Trait() | nodes.Last():
-            return lambda scene, _: _of_value(latest_value(term, scene.profile))
+            return lambda scene, _: [_of_value(latest_value(term, scene.profile))]
         case nodes.Since() | nodes.Tenure() | nodes.Sequence():
-            age = age_of(term, leaves)
-            return lambda scene, at_ms: _of_age(age(scene, at_ms))
+            ages = age_of(term, leaves)
+            return lambda scene, moments: [_of_age(age_ms) for age_ms in ages(scene, moments)]
         case nodes.Share():
             return number_of(term, leaves)
-        case nodes.Count() | nodes.Sum() | nodes.Average() | nodes.Distinct() | nodes.Decayed():
-            number = number_of(term, leaves)
-            return lambda scene, at_ms: _of_number(number(scene, at_ms))
+        case nodes.Count() | nodes.Distinct() | nodes.Decayed():  # no user has so many events as to be out of bounds
+            counts = count_of(term, leaves)
+            return lambda scene, moments: [*map(math.log1p, counts(scene, moments))]
+        case nodes.Sum() | nodes.Average():
+            numbers = number_of(term, leaves)
+            return lambda scene, moments: [_of_number(value) for value in numbers(scene, moments)]
         case nodes.Request() | nodes.Cluster() | nodes.Score() | nodes.Rfm():
             raise AssertionError(f"the parser lets no such feature through: {term}")
     holds = _truth(term, leaves)
-    return lambda scene, at_ms: 1.0 if holds(scene, at_ms) else 0.0
+
+    def truths(scene: Scene, moments: Sequence[int]) -> Values:
+        held = holds(scene)
+        return [float(contains(held, at_ms)) for at_ms in (moments[:1] if held in (NEVER, ALWAYS) else moments)]
+
+    return truths
 
 
-def _truth(condition: nodes.Condition, leaves: Leaves) -> Callable[[Scene, int], bool]:
+def _truth(condition: nodes.Condition, leaves: Leaves) -> Evaluate:
     """Leaves are evaluated anew each time: a scene that follows a profile remembers those of its rules alone."""
     match condition:
         case nodes.Not(operand):
             holds = _truth(operand, leaves)
-            return lambda scene, at_ms: not holds(scene, at_ms)
-        case nodes.And(operands):
+            return lambda scene: complement(holds(scene))
+        case nodes.And(operands) | nodes.Or(operands):
             parts = [_truth(operand, leaves) for operand in operands]
-            return lambda scene, at_ms: all(part(scene, at_ms) for part in parts)
-        case nodes.Or(operands):
-            parts = [_truth(operand, leaves) for operand in operands]
-            return lambda scene, at_ms: any(part(scene, at_ms) for part in parts)
-    evaluate = leaves.of(condition).evaluate
-    return lambda scene, at_ms: contains(evaluate(scene), at_ms)
+            join = intersection if isinstance(condition, nodes.And) else union
+            return lambda scene: reduce(join, (part(scene) for part in parts))
+    return leaves.of(condition).evaluate
 
 
 def _of_number(value: float | None) -> float | None:
     if value is None:
         return None
-    return math.log1p(min(value, _FARTHEST)) if value >= 0 else -math.log1p(min(-value, _FARTHEST))
+    if value < 0:
+        return -math.log1p(min(-value, _FARTHEST))
+    return math.log1p(value) if value < _FARTHEST else math.log1p(_FARTHEST)
 
 
 def _of_age(age_ms: float | None) -> float:
-    return math.log1p((_NEVER_MS if age_ms is None else min(age_ms, _NEVER_MS)) / UNITS_MS["d"])
+    return math.log1p((age_ms if age_ms is not None and age_ms < _NEVER_MS else _NEVER_MS) / _DAY_MS)
 
 
 def _of_value(value: object) -> float | None:

@@ -93,20 +93,16 @@ class _Live:
     def steps(self, scene: Scene, snapshot: Snapshot) -> Steps:
         newest_ms = _newest_ms(self.recipe.looks_at, scene)
         if newest_ms is None:  # nothing of it has ever been, and time changes nothing about that
-            return ((START, self._asked(scene, 0)),)
+            return ((START, self.predict(self.recipe.vector(scene, 0))),)
         then = scene if newest_ms == scene.profile.latest_ms else _Earlier(scene, newest_ms)
         later_ms = self._later_ms(scene, snapshot, newest_ms)
-        return [
-            (START, self._asked(then, newest_ms)),
-            *[(at_ms, self._asked(then, at_ms)) for at_ms in later_ms],
-        ]
-
-    def _asked(self, scene: Scene, at_ms: int) -> Output:
-        return self.predict(self.recipe.vector(scene, at_ms))
+        vectors = self.recipe.vectors(then, (newest_ms, *later_ms))
+        return [*zip((START, *later_ms), map(self.predict, vectors), strict=True)]
 
     def _later_ms(self, scene: Scene, snapshot: Snapshot, newest_ms: int) -> Sequence[int]:
         """When the model is asked again."""
-        if not isinstance(self.definition, RfmModel) or not isinstance(snapshot.body, Classes):
+        # the body first: to tell the class of what pydantic made takes as long as to measure a feature
+        if not isinstance(snapshot.body, Classes) or not isinstance(self.definition, RfmModel):
             return [newest_ms + later_ms for later_ms in ASKED_AGAIN_MS]
         found = {newest_ms + bound_ms for bound_ms in snapshot.body.recency_ms}
         if self.definition.within is not None:
@@ -131,8 +127,12 @@ class _Earlier(Scene):
 def _newest_ms(looks_at: LooksAt, scene: Scene) -> int | None:
     """The moment of the newest thing that is looked at; None where nothing of it has ever been."""
     profile = scene.profile
-    columns = [scene.column(strand).moments for strand in looks_at.strands]
-    found = [moments[-1] for moments in columns if moments]
+    found = []
+    for strand in looks_at.strands:
+        if moments := scene.column(strand).moments:
+            if moments[-1] == profile.latest_ms:  # as nearly always; nothing is newer
+                return moments[-1]
+            found.append(moments[-1])
     found += [profile.traits[name].ts_ms for name in looks_at.traits if name in profile.traits]
     found += [profile.context[path].ts_ms for path in looks_at.paths if path in profile.context]
     if looks_at.first_event and profile.first_ms is not None:

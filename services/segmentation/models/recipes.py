@@ -3,10 +3,9 @@
 from services.segmentation.keep import KeepList
 from services.segmentation.models.definition import ModelDefinition, RfmModel
 from services.segmentation.models.features import Features, looks_at, terms_of
-from services.segmentation.models.measures import Measure, age_of, number_of
+from services.segmentation.models.measures import Measure, age_of, count_of, number_of
 from services.segmentation.rules import nodes
 from services.segmentation.rules.leaves import Leaves
-from services.segmentation.rules.scene import Scene
 
 RFM_FEATURES = ("recency_ms", "frequency", "value")
 
@@ -35,14 +34,10 @@ def _rfm(model: RfmModel, keep: KeepList, leaves: Leaves) -> Features:
     assert isinstance(count, nodes.Count)
     assert isinstance(total, nodes.Sum)
     age = age_of(since, leaves)
-    measures = age, _where(age, number_of(count, leaves)), _where(age, number_of(total, leaves))
+    measures = age, _where(age, count_of(count, leaves)), _where(age, number_of(total, leaves))
     return Features(RFM_FEATURES, looks_at(terms.values(), leaves), measures)
 
 
 def _where(age: Measure, number: Measure) -> Measure:
     """The number of those who have an age."""
-
-    def find(scene: Scene, at_ms: int) -> float | None:
-        return None if age(scene, at_ms) is None else number(scene, at_ms)
-
-    return find
+    return lambda scene, moments: [None] if age(scene, moments)[0] is None else number(scene, moments)

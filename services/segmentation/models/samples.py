@@ -4,7 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
+
+from services.segmentation.history import Profile
 
 Vector = tuple[float | None, ...]
 """The features of a user in the order of the definition; None where there is nothing to measure."""
@@ -38,13 +40,30 @@ def pseudonym(space: str, user_id: str, key: bytes = b"") -> int:
     return int.from_bytes(blake2b(f"{space}\n{user_id}".encode(), digest_size=8, key=key).digest())
 
 
-def is_due(user: int, before_ms: int | None, now_ms: int, every_ms: int) -> bool:
-    """Whether a user is sampled whose latest event was at `before_ms` and is at `now_ms` now.
+class Activity(NamedTuple):
+    """How much has been heard of a user, and until when."""
+
+    latest_ms: int
+    events: int
+
+    @classmethod
+    def of(cls, profile: Profile) -> "Activity":
+        logs = profile.types.values()
+        return cls(profile.latest_ms, sum(len(log.entries) + log.dropped_count for log in logs))
+
+
+def is_due(user: int, before: Activity | None, now: Activity, every_ms: int) -> bool:
+    """Whether a user is sampled of whom one was known before, if anything, and the other is known now.
 
     Once in every stretch of `every_ms` in which something happens; the stretches of each user begin at another time.
+    And whenever the number of events reaches a power of two: what is known of a newcomer changes with every one of the
+    first, and who never comes again would be learned as the first event shows him.
     """
+    if before is None:
+        return True
     offset_ms = user % every_ms
-    return before_ms is None or (now_ms + offset_ms) // every_ms > (before_ms + offset_ms) // every_ms
+    is_another_stretch = (now.latest_ms + offset_ms) // every_ms > (before.latest_ms + offset_ms) // every_ms
+    return is_another_stretch or now.events.bit_length() > before.events.bit_length()
 
 
 def row_of(told: Told) -> Sequence[Any]:

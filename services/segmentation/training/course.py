@@ -17,21 +17,26 @@ from services.segmentation.training.journal import Journal
 from services.segmentation.training.learner import Kind, Learner, Occasion, Population, Seen
 from services.segmentation.training.port import FEWEST, State
 from services.segmentation.training.recent import Recent
-
-FAR_DEVIATIONS = 1.0
-FAR_FACTOR = 1.5
-TELLING_DEVIATION = 0.1
-"""Below it a feature is that of a few users in thousands, of whom there are now twice as many and now half."""
+from services.segmentation.training.scales import is_far, scale_of
 
 
 class Course:
     """A training that takes samples; of outcomes it knows nothing."""
 
-    def __init__(self, model_id: str, definition: ModelDefinition, features: Sequence[str], kind: Kind) -> None:
+    def __init__(
+        self,
+        model_id: str,
+        definition: ModelDefinition,
+        features: Sequence[str],
+        kind: Kind,
+        before: Snapshot | None = None,
+    ) -> None:
+        """`before` is what is taken over from an earlier definition."""
         self._model_id, self._definition, self._features, self._kind = model_id, definition, tuple(features), kind
-        self._taken = self._learned = self._published = self._version = 0
+        self._taken = self._learned = self._published = 0
+        self._version = 0 if before is None else before.version
         self._at_ms = 0
-        self._recent, self._journal = Recent(), Journal()
+        self._recent, self._journal = Recent(), Journal.after(before)
         self._scale: Scale | None = None
         self._learner: Learner | None = None
 
@@ -41,7 +46,7 @@ class Course:
 
     @property
     def is_due(self) -> bool:
-        every = self._definition.publish_every if self._version else 0
+        every = self._definition.publish_every if self._published else 0
         return self._is_warm and self._learned >= self._published + every
 
     def learn(self, told: Told) -> None:
@@ -118,7 +123,7 @@ class Course:
 
     def _start(self) -> Population:
         """Where that was not done, or not in a scale that still fits."""
-        scale = self._kind.scale_of([row.features for row in self._recent.rows()])
+        scale = scale_of([row.features for row in self._recent.rows()], self._kind.scale_of)
         if self._scale is None or is_far(self._scale, scale):
             self._scale = scale
             population = self._population(scale)
@@ -149,14 +154,3 @@ class Course:
             self._learned,
             self._at_ms,
         )
-
-
-def is_far(scale: Scale, other: Scale) -> bool:
-    """Whether what is far apart in one is near in the other, in any feature."""
-    features = zip(scale.means, scale.deviations, other.means, other.deviations, strict=True)
-    return any(_is_feature_far(*each) for each in features)
-
-
-def _is_feature_far(mean: float, deviation: float, other_mean: float, other_deviation: float) -> bool:
-    low, high = sorted(max(each, TELLING_DEVIATION) for each in (deviation, other_deviation))
-    return high > FAR_FACTOR * low or abs(mean - other_mean) > FAR_DEVIATIONS * low

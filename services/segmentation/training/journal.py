@@ -2,7 +2,7 @@
 
 from services.segmentation.models.prediction import Output, Rfm, predict
 from services.segmentation.models.samples import Sample
-from services.segmentation.models.snapshots import Move, Snapshot
+from services.segmentation.models.snapshots import Clusters, Move, Snapshot
 from services.segmentation.models.wire import plain_snapshot, snapshot_in
 from services.segmentation.training.moves import Moves
 from services.segmentation.training.port import State
@@ -13,6 +13,13 @@ class Journal:
         self._moves = moves or Moves()
         self.latest = latest
         """By which classes are told; nothing is noted without one."""
+
+    @classmethod
+    def after(cls, before: Snapshot | None) -> "Journal":
+        """That of a training which goes on from a snapshot: between clusters, whose ids go on with it."""
+        if before is None or not isinstance(before.body, Clusters):
+            return cls()
+        return cls(Moves.restore({"classes": [], "moves": before.body.moves}), before)
 
     @classmethod
     def resume(cls, state: State) -> "Journal":

@@ -10,23 +10,30 @@ from services.segmentation.models.definition import (
     PropensityModel,
     RfmModel,
 )
+from services.segmentation.models.snapshots import Trained
 from services.segmentation.training.course import Course
 from services.segmentation.training.kinds import anomalies, classes, clusters, scores
 from services.segmentation.training.kinds.propensity import Foretelling
 from services.segmentation.training.learner import Kind
 from services.segmentation.training.port import State, Training
 from services.segmentation.training.river.catalogue import check
+from services.segmentation.training.succession import taken_over
 
 
-def begin(model_id: str, definition: ModelDefinition, features: Sequence[str]) -> Training:
+def begin(
+    model_id: str, definition: ModelDefinition, features: Sequence[str], after: Trained | None = None
+) -> Training:
     """One that has learned nothing; `features` are the names in the order of vectors.
 
-    Raises BadParameters where there is no such estimator or it has no such parameter.
+    `after` is the last snapshot that was made of the model for an earlier definition: versions go on after its own, and
+    clusters keep their ids if they can, and are never given one that was another's. Raises BadParameters where there is
+    no such estimator or it has no such parameter.
     """
     check(definition)
+    before = None if after is None else taken_over(after, definition, features)
     if isinstance(definition, PropensityModel):
-        return Foretelling.begin(model_id, definition, features)
-    return Course(model_id, definition, features, _kind_of(definition))
+        return Foretelling.begin(model_id, definition, features, before)
+    return Course(model_id, definition, features, _kind_of(definition), before)
 
 
 def resume(model_id: str, definition: ModelDefinition, state: State) -> Training:

@@ -41,8 +41,8 @@ from tests.oracle.strategies import cases, deep_histories
 from tests.oracle.terms import value_of
 from tests.oracle.walking import walk
 
-MANY = settings(max_examples=10_000 if os.environ.get("TRANCHE_TEST_LONG") else 150)
-SOME = settings(max_examples=3_000 if os.environ.get("TRANCHE_TEST_LONG") else 50)
+MANY = settings(max_examples=10_000 if os.environ.get("TRANCHE_TEST_LONG") else 150, deadline=None)
+SOME = settings(max_examples=3_000 if os.environ.get("TRANCHE_TEST_LONG") else 50, deadline=None)
 DAY = 86_400_000
 NOW = NOON_MS + DAY
 
@@ -72,11 +72,32 @@ def test_it_does_so_past_the_newest_256_of_a_type(rule: nodes.Rule, events: list
     check(rule, events, UTC, data.draw(st.sampled_from(moments(rule, events))))
 
 
+@MANY
+@given(case=dated_cases(), data=st.data())
+def test_several_moments_at_one_go_are_what_each_is_alone(case: Case, data: st.DataObject) -> None:
+    rule, events, zone = case
+    asked = sorted(data.draw(st.lists(st.sampled_from(moments(rule, events, zone=zone)), min_size=1, max_size=6)))
+    features, profile = Features.of(texts_of(rule), KEEP_ALL), profile_of(events)
+    together = features.vectors(Scene(profile, zone), asked)
+    assert repr(together) == repr([features.vector(Scene(profile, zone), at_ms) for at_ms in asked])
+
+
 @pytest.mark.parametrize("term", ['count("view"', 'sum("view", "value"', 'distinct("view", "value"'])
 def test_an_event_leaves_a_window_as_it_gets_as_old_as_that(term: str) -> None:
     events = [Event("e", USER, "view", NOON_MS, properties={"value": 1})]
     inside, left = (vector([f'{term}, within="1d")'], events, NOON_MS + age_ms) for age_ms in (DAY - 1, DAY))
     assert (inside, left) == ((math.log1p(1),), (0,))
+
+
+def test_a_condition_holds_until_it_does_not() -> None:
+    views = Scene(profile_of([Event("e", USER, "view", NOON_MS)]))
+    features = Features.of({"lately": 'not count("view", within="1d") == 0'}, KEEP_ALL)
+    assert features.vectors(views, [NOON_MS, NOON_MS + DAY - 1, NOON_MS + DAY]) == [(1,), (1,), (0,)]
+
+
+def test_what_fades_never_fades_to_nothing() -> None:
+    events = [Event("e", USER, "view", NOON_MS)]
+    assert vector(['decayed("view", halflife="1h")'], events, NOON_MS + 60 * DAY) == (math.ulp(0.0),)
 
 
 @SOME

@@ -14,7 +14,7 @@ from services.segmentation.models.features import BadFeature, Features
 from services.segmentation.models.measures import MOST
 from services.segmentation.models.recipes import RFM_FEATURES, recipe_of
 from services.segmentation.models.samples import Vector
-from services.segmentation.profile import add_all
+from services.segmentation.profile import Profile, add_all
 from services.segmentation.rules.scene import Scene
 from tests.oracle.comparing import kind, millionths
 from tests.oracle.judge import first_arrivals
@@ -73,7 +73,8 @@ def test_rfm_is_what_brute_force_over_the_events_says(events: list[Event], later
         if bought
         else (None,) * 3
     )
-    assert vector(rfm_of({"within": within}), events, at_ms) == expected
+    recipe, scene = rfm_of({"within": within}), Scene(profile_of(events))
+    assert recipe.vectors(scene, sorted({at_ms - later_ms, at_ms}))[-1] == expected
 
 
 def test_what_is_not_kept_is_told_by_the_name_of_the_feature() -> None:
@@ -97,9 +98,13 @@ def rfm_of(change: dict[str, Any], keep: KeepList = KEEP_ALL) -> Features:
 
 
 def vector(recipe: Features, events: list[Event], at_ms: int) -> Vector:
+    return recipe.vector(Scene(profile_of(events)), at_ms)
+
+
+def profile_of(events: list[Event]) -> Profile:
     profile = add_all(None, events, KEEP_ALL)
     assert profile is not None
-    return recipe.vector(Scene(profile), at_ms)
+    return profile
 
 
 def buy(number: int, ts_ms: int, value: float) -> Event:

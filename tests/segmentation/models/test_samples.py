@@ -1,6 +1,7 @@
 """Samples: who is sampled when, and what of a sample comes back from its bytes."""
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -8,7 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.segmentation.models.samples import Outcome, Sample, Told, is_due, pseudonym, row_of, told_in
+from services.segmentation.events import Event
+from services.segmentation.keep import KEEP_ALL
+from services.segmentation.models.samples import (
+    Activity,
+    Outcome,
+    Sample,
+    Told,
+    is_due,
+    pseudonym,
+    row_of,
+    told_in,
+)
+from services.segmentation.profile import RETAINED, add_all
 
 HOUR = 3_600_000
 EVERY = 6 * HOUR
@@ -24,20 +37,40 @@ outcomes = st.builds(Outcome, users, moments)
 
 @given(user=users, times=st.lists(st.integers(0, 100 * HOUR), min_size=1, max_size=40).map(sorted))
 def test_a_user_is_sampled_once_in_every_stretch_in_which_something_happens(user: int, times: list[int]) -> None:
-    sampled = [now for before, now in zip([None, *times], times, strict=False) if is_due(user, before, now, EVERY)]
+    known = [Activity(now, 1_024 + number) for number, now in enumerate(times)]
+    pairs = zip([None, *known], known, strict=False)
+    sampled = [now.latest_ms for before, now in pairs if is_due(user, before, now, EVERY)]
     offset = user % EVERY
     assert sampled[0] == times[0]
     assert [(now + offset) // EVERY for now in sampled] == sorted({(now + offset) // EVERY for now in times})
 
 
-@given(user=users, before=moments, late=st.integers(0, 2**40), every=st.integers(1, 2**36))
-def test_late_events_are_no_reason_to_sample(user: int, before: int, late: int, every: int) -> None:
-    assert not is_due(user, before, before - late, every)
+@given(user=users, at_ms=moments, folded=st.lists(st.integers(1, 40), min_size=1, max_size=20))
+def test_within_a_stretch_a_user_is_sampled_when_the_events_reach_a_power_of_two(
+    user: int, at_ms: int, folded: list[int]
+) -> None:
+    """Or pass it, where several are folded at once."""
+    counts = [sum(folded[: number + 1]) for number in range(len(folded))]
+    for before, now in pairwise([0, *counts]):
+        reached = any(before < 2**power <= now for power in range(12))
+        assert is_due(user, Activity(at_ms, before), Activity(at_ms, now), EVERY) is reached
+
+
+def test_the_events_of_a_user_are_counted_with_those_that_fell_off() -> None:
+    events = [Event(f"e-{n}", "u", "view" if n % 4 else "purchase", n) for n in range(RETAINED * 2)]
+    profile = add_all(None, events, KEEP_ALL)
+    assert profile is not None
+    assert Activity.of(profile) == Activity(RETAINED * 2 - 1, RETAINED * 2)
+    assert any(log.dropped_count for log in profile.types.values())
 
 
 def test_stretches_begin_at_another_time_for_each_user() -> None:
     begun = [
-        next(minute for minute in range(1, 361) if is_due(pseudonym("s", f"u-{number}"), 0, minute * 60_000, EVERY))
+        next(
+            minute
+            for minute in range(1, 361)
+            if is_due(pseudonym("s", f"u-{number}"), Activity(0, 1), Activity(minute * 60_000, 1), EVERY)
+        )
         for number in range(1_200)
     ]
     by_hour = [sum(1 for minute in begun if (minute - 1) // 60 == hour) for hour in range(6)]

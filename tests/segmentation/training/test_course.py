@@ -12,9 +12,9 @@ from services.segmentation.models.prediction import predict
 from services.segmentation.models.samples import Outcome, Sample, Told
 from services.segmentation.models.scaling import Scale
 from services.segmentation.models.snapshots import Snapshot
-from services.segmentation.training.course import is_far
 from services.segmentation.training.opening import begin, resume
 from services.segmentation.training.port import FEWEST, Training
+from services.segmentation.training.scales import is_far
 from tests.segmentation.training.crowds import DEFINITIONS, names_of, samples, told
 
 KINDS = tuple(DEFINITIONS)

@@ -71,6 +71,14 @@ def test_look_alikes_of_a_known_tenth_of_a_hidden_group_are_its_others() -> None
     assert found.top == pytest.approx(0.05, abs=0.005)
 
 
+def test_odd_users_take_no_look_alike_away() -> None:
+    population = Alike(8, group=0.1, known=0.1, strength=2, users=2_000, samples=5_000, seed=2)
+    clean, harmed = likeness(population), likeness(population, odd_users=100)
+    assert harmed.auc > clean.auc - 0.01
+    assert harmed.lift > 0.95 * clean.lift
+    assert harmed.top == pytest.approx(0.05, abs=0.01)
+
+
 def test_what_is_foretold_comes_true_as_often_as_was_said() -> None:
     judged = foretold(Buying(6, often=0.2, strength=1.5, users=1_000, days=45, samples_per_day=200))
     assert judged.ours.auc > judged.logistic.auc - 0.02
@@ -80,3 +88,23 @@ def test_what_is_foretold_comes_true_as_often_as_was_said() -> None:
 def test_visitors_of_a_shop_are_told_apart_by_what_they_do() -> None:
     found = visited(shop(4, seed=1, users=240, days=10), model(4, usual_features(), warm_up=300, publish_every=300))
     assert found.ari > max(0.85, found.batch - 0.1)
+
+
+def test_a_new_group_ends_nobody_s_id_though_there_was_a_centre_to_spare() -> None:
+    stream = Planted(Shape(4, apart=6), plots.appearing(5), users=1_500, samples=6_000, seed=6)
+    watched = watch(cluster_model(4, n_clusters=5, warm_up=500, publish_every=500), stream)
+    assert min(ids_kept(watched, lambda told: told.group > 0)) >= 0.99
+    users = [told for told in watched.newest.values() if told.part > 0.75]
+    assert ari([told.group for told in users], answers(watched.last, users)) > 0.95
+
+
+@pytest.mark.parametrize(("part", "users"), [(0.02, 1_000_000), (0.05, 50)])
+def test_some_users_who_are_nothing_but_extremes_part_nobody_else_otherwise_and_change_no_id(
+    part: float, users: int
+) -> None:
+    stream = list(SIX_GROUPS)
+    early, late = poisoned(stream[:1_000], part, users), list(poisoned(stream[1_000:], part, users, seed=2))
+    clean, always, lately = (watch(SIX, each) for each in (stream, [*early, *late], [*stream[:1_000], *late]))
+    others = list(clean.newest.values())
+    assert ari(answers(clean.last, others), answers(always.last, others)) >= 0.97
+    assert kept(answers(clean.last, others), answers(lately.last, others)) >= 0.98

@@ -25,6 +25,8 @@ class Memory:
     valleys: frozenset[Pair] = frozenset()
     """The clusters in use that were clear of each other at any time."""
     happenings: tuple[Happening, ...] = ()
+    retired: tuple[str, ...] = ()
+    """Clusters of which not even the place is known any more: those that were gone under an earlier definition."""
     next_id: int = 1
 
     @property
@@ -60,6 +62,7 @@ class Memory:
             "gone": _rows(self.gone, scales),
             "valleys": [list(pair) for pair in sorted(self.valleys)],
             "happenings": [[*happening[:-1], list(happening.others)] for happening in self.happenings],
+            "retired": list(self.retired),
             "next_id": self.next_id,
         }
 
@@ -75,6 +78,7 @@ class Memory:
                 Happening(version, at_ms, what, cluster, tuple(others))
                 for version, at_ms, what, cluster, others in state["happenings"]
             ),
+            retired=tuple(state["retired"]),
             next_id=state["next_id"],
         )
 

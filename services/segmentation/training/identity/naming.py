@@ -7,11 +7,13 @@ from services.segmentation.models.samples import Vector
 from services.segmentation.models.scaling import Scale, Scaled
 from services.segmentation.models.snapshots import Clusters
 from services.segmentation.training.identity.folding import Heads, first_rows, folded, led
+from services.segmentation.training.identity.halves import made_whole
 from services.segmentation.training.identity.happenings import Chronicle
 from services.segmentation.training.identity.matching import matched
 from services.segmentation.training.identity.memory import Memory
 from services.segmentation.training.identity.parting import joined, parted
 from services.segmentation.training.identity.places import View, remembered
+from services.segmentation.training.identity.predecessor import taken_over
 from services.segmentation.training.identity.stakes import Stakes, stakes
 from services.segmentation.training.identity.valleys import depths
 
@@ -53,6 +55,11 @@ class Identity:
         self._memory = self._memory.told(told).at(places, depths(view, cores))
         return self._clusters(view, centres, ids)
 
+    @classmethod
+    def after(cls, clusters: Clusters, scale: Scale, rows: Sequence[Vector]) -> Self:
+        """As if these clusters had been named just now, when `rows` were the users that were seen last."""
+        return cls(taken_over(clusters, scale, rows))
+
     def state(self) -> dict[str, Any]:
         """What JSON holds, and brings back as it was."""
         return self._memory.state()
@@ -69,6 +76,7 @@ class Identity:
         cores = {name: centre for centre, name in names.items() if name in self._memory.in_use}
         heads = parted(view, cores, known, valleys, least_users)
         heads = joined(view, heads, cores, known, valleys)
+        heads = made_whole(view, heads, cores, known)
         kept = cores.values()
         enough = {head: HYSTERESIS * share if head in kept else least_users for head in heads.values()}
         return folded(view, heads, enough), names
@@ -86,6 +94,6 @@ class Identity:
             ids=tuple(ids[view.centres.index(centre)] for centre in centres),
             power=view.power,
             happenings=self._memory.happenings,
-            retired=tuple(place.id for place in self._memory.gone),
+            retired=(*self._memory.retired, *(place.id for place in self._memory.gone)),
             next_id=self._memory.next_id,
         )

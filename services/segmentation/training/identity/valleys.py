@@ -56,10 +56,11 @@ def depth(view: View, one: int, other: int) -> Depth:
 def depths(view: View, cores: Mapping[str, int]) -> Mapping[Pair, Depth]:
     """Of all pairs of clusters, given by id and centre, that no third lies between."""
     pairs = [(one, other) for one in cores for other in cores if one < other]
-    return {pair: depth(view, *ends) for pair in pairs if _are_next(view, *(ends := (cores[pair[0]], cores[pair[1]])))}
+    return {pair: depth(view, *ends) for pair in pairs if are_next(view, *(ends := (cores[pair[0]], cores[pair[1]])))}
 
 
-def _are_next(view: View, one: int, other: int) -> bool:
+def are_next(view: View, one: int, other: int) -> bool:
+    """Whether no third centre lies between."""
     middle = (np.array(view.centres[one]) + np.array(view.centres[other])) / 2
     return view.nearest_to(middle) in (one, other)
 

@@ -19,21 +19,25 @@ MOST_NAMES = 256
 
 def kind_of(definition: ClusterModel) -> Kind:
     return Kind(
-        begin=lambda population: _Grouping(definition, _clusterer(definition, population), Identity()),
+        begin=lambda population: _Grouping(definition, _clusterer(definition, population)),
         resume=lambda state, _: _Grouping.resume(definition, state),
         has_classes=True,
     )
 
 
 class _Grouping:
-    def __init__(self, definition: ClusterModel, clusterer: clusterers.Clusterer, identity: Identity) -> None:
+    def __init__(
+        self, definition: ClusterModel, clusterer: clusterers.Clusterer, identity: Identity | None = None
+    ) -> None:
+        """Without an `identity` it is that of the clusters of the snapshot before, if there are any."""
         self._definition, self._clusterer, self._identity = definition, clusterer, identity
         self._names: Mapping[str, str] = {}
 
     @classmethod
     def resume(cls, definition: ClusterModel, state: State) -> "_Grouping":
         clusterer = clusterers.restore(definition.estimator, definition.parameters, state["clusterer"])
-        grouping = cls(definition, clusterer, Identity.restore(state["identity"]))
+        identity = None if state["identity"] is None else Identity.restore(state["identity"])
+        grouping = cls(definition, clusterer, identity)
         grouping._names = dict(state["names"])
         return grouping
 
@@ -46,6 +50,7 @@ class _Grouping:
     def body(self, occasion: Occasion) -> Clusters:
         population, version = occasion.population, occasion.version
         self._clusterer.renew(population.scaled)
+        self._identity = self._identity or _identity_after(occasion)
         clusters = self._identity.name(
             self._clusterer.centres(),
             self._clusterer.power,
@@ -64,7 +69,7 @@ class _Grouping:
     def state(self) -> State:
         return {
             "clusterer": self._clusterer.state(),
-            "identity": self._identity.state(),
+            "identity": self._identity and self._identity.state(),
             "names": [[each, name] for each, name in self._names.items()],
         }
 
@@ -79,6 +84,14 @@ def _latest(names: dict[str, str], told: Sequence[ClusterFacts]) -> Mapping[str,
 
 def _clusterer(definition: ClusterModel, population: Population) -> clusterers.Clusterer:
     return clusterers.start(definition.estimator, definition.parameters, population.scaled)
+
+
+def _identity_after(occasion: Occasion) -> Identity:
+    before = occasion.before
+    if before is None:
+        return Identity()
+    assert isinstance(before.body, Clusters)
+    return Identity.after(before.body, before.scale, occasion.population.features)
 
 
 def _in_scale(before: Snapshot | None, scale: Scale) -> Clusters | None:

@@ -39,8 +39,11 @@ class Foretelling:
         self._course, self._pending, self._taken = course, pending, taken
 
     @classmethod
-    def begin(cls, model_id: str, definition: PropensityModel, features: Sequence[str]) -> "Foretelling":
-        return cls(Course(model_id, definition, features, _kind_of(definition)), Pending(*_times_ms(definition)))
+    def begin(
+        cls, model_id: str, definition: PropensityModel, features: Sequence[str], before: Snapshot | None = None
+    ) -> "Foretelling":
+        course = Course(model_id, definition, features, _kind_of(definition), before)
+        return cls(course, Pending(*_times_ms(definition)))
 
     @classmethod
     def resume(cls, model_id: str, definition: PropensityModel, state: State) -> "Foretelling":

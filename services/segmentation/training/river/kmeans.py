@@ -6,6 +6,7 @@ from typing import Any
 from river import cluster
 
 from services.segmentation.models.scaling import Scaled
+from services.segmentation.training.geometry.company import with_company
 from services.segmentation.training.river import starts
 from services.segmentation.training.river.catalogue import Settings
 from services.segmentation.training.river.points import point, scaled_at
@@ -26,7 +27,7 @@ class KMeans:
 
     @classmethod
     def start(cls, settings: Settings, warm_up: Sequence[Scaled]) -> "KMeans":
-        return cls(settings, _best(settings, warm_up))
+        return cls(settings, _best(settings, with_company(warm_up)))
 
     @classmethod
     def restore(cls, settings: Settings, state: dict[str, Any]) -> "KMeans":
@@ -40,8 +41,9 @@ class KMeans:
 
     def renew(self, recent: Sequence[Scaled]) -> None:
         """Centres go with the users that are theirs, so one whose users are gone stays behind for ever."""
-        best = _best(self._settings, recent)
-        if self._inertia(recent, self.centres()) > MUCH_WORSE * self._inertia(recent, best):
+        users = with_company(recent)
+        best = _best(self._settings, users)
+        if self._inertia(users, self.centres()) > MUCH_WORSE * self._inertia(users, best):
             self._set(best)
 
     def state(self) -> dict[str, Any]:
@@ -70,7 +72,7 @@ class StreamKMeans:
 
     @classmethod
     def start(cls, settings: Settings, warm_up: Sequence[Scaled]) -> "StreamKMeans":
-        return cls(settings, {"time": 0, "chunk": [], "centres": _best(settings, warm_up)})
+        return cls(settings, {"time": 0, "chunk": [], "centres": _best(settings, with_company(warm_up))})
 
     @classmethod
     def restore(cls, settings: Settings, state: dict[str, Any]) -> "StreamKMeans":

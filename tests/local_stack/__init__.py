@@ -1,0 +1,1 @@
+"""What `tranche up` makes of its options."""
