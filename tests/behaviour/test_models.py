@@ -78,6 +78,7 @@ def finds_and_keeps(product: Product, crowd: Crowd) -> None:
     product.define(buyers='count("purchase") >= 3')
     assert put(product, "models/people", **PEOPLE).status_code == 201
     assert put(product, "models/like-buyers", **LIKE_BUYERS).status_code == 201
+    product.wait_refreshed()  # the workers know of the models, and sample for them
     product.send(list(crowd.days(6, ago=4)))
     live = until_live(product, "people", newer_than=0)
     ids = [each["id"] for each in live["clusters"]]

@@ -63,19 +63,20 @@ def report(estimators: Sequence[str], seeds: int) -> Iterator[str]:
             first = next(iter(found.values()))
             name = list(scenarios(0))[at].name
             rows.append([name, *(figure for each in found.values() for figure in each.shown), first.batch])
-        head = [title, *(f"{name} {what}" for name in estimators for what in ("ARI", "least", "ids kept"))]
+        head = [title, *(f"{name} {what}" for name in estimators for what in ("ARI", "least", "purity", "ids kept"))]
         yield table([*head, "batch k-means ARI"], rows)
 
 
 class _Middle(NamedTuple):
     ari: float
     least: float
+    purity: float
     kept: float
     batch: float
 
     @property
     def shown(self) -> Sequence[float]:
-        return self[:3]
+        return self[:4]
 
 
 def _some(scenarios: Callable[[int], Iterator[Scenario]], at: int, seeds: int, estimator: str) -> _Middle:
@@ -83,6 +84,7 @@ def _some(scenarios: Callable[[int], Iterator[Scenario]], at: int, seeds: int, e
     return _Middle(
         statistics.median(each.ari for each in found),
         min(each.ari for each in found),
+        statistics.median(each.purity for each in found),
         min(each.kept for each in found),
         statistics.median(each.batch for each in found),
     )
