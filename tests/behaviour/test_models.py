@@ -62,6 +62,7 @@ def crowd() -> Crowd:
     return Crowd(int(time.time() * 1000))
 
 
+@pytest.mark.long
 def test_groups_find_themselves_keep_their_ids_and_are_segments(tmp_path: Path, crowd: Crowd) -> None:
     with running(Product(tmp_path, {"TRANCHE_PARTITIONS": "4", "TRANCHE_PUBLISH_SECONDS": "1"})) as product:
         finds_and_keeps(product, crowd)

@@ -42,7 +42,7 @@ from tests.oracle.pools import NOON_MS
 from tests.oracle.registered import newly_published, registry_of
 from tests.oracle.worlds import World, worlds
 
-MANY = settings(max_examples=20_000 if os.environ.get("TRANCHE_TEST_LONG") else 100, deadline=None)
+MANY = settings(max_examples=20_000 if os.environ.get("TRANCHE_TEST_LONG") else 70, deadline=None)
 SOME = settings(max_examples=5_000 if os.environ.get("TRANCHE_TEST_LONG") else 50, deadline=None)
 MOMENTS = 20
 ASKED: list[nodes.ModelTerm] = [

@@ -24,7 +24,7 @@ from tests.oracle import judge as oracle
 from tests.oracle.strategies import cases, deep_histories, histories, moments, rules
 
 MOMENTS = 40
-MANY = settings(max_examples=20_000 if os.environ.get("TRANCHE_TEST_LONG") else 600)
+MANY = settings(max_examples=20_000 if os.environ.get("TRANCHE_TEST_LONG") else 400)
 SOME = settings(max_examples=5_000 if os.environ.get("TRANCHE_TEST_LONG") else 80)
 
 

@@ -24,7 +24,7 @@ from tests.oracle.rule_strategies import catalogs
 from tests.oracle.worlds import World, worlds
 
 MOMENTS = 25
-SOME = settings(max_examples=5_000 if os.environ.get("TRANCHE_TEST_LONG") else 300, deadline=None)
+SOME = settings(max_examples=5_000 if os.environ.get("TRANCHE_TEST_LONG") else 200, deadline=None)
 
 
 @SOME

@@ -1,6 +1,7 @@
 """Redis goes and comes back: the trainer says so, and goes on as if nothing had been."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from services.runtime.redis_client import connect
 from services.trainer.settings import TrainerSettings
 from tests.segmentation.training.crowds import DEFINITIONS, samples
 from tests.support.servers import redis_server
-from tests.trainer.scene import Scene, by_hand, trainer
+from tests.trainer.scene import Page, Scene, by_hand, trainer
 
 CLUSTER = DEFINITIONS["cluster"]
 
@@ -31,13 +32,17 @@ async def test_redis_away_and_back(server: RedisServer) -> None:
         await scene.until_live(2)
         server.stop()
         await scene.until(page.status, 503)
+        await scene.until(partial(has_failed, page), True)
         server.start()
         await scene.until(page.status, 200)
         await scene.tell(CLUSTER, everything[600:])
         await scene.until_live(5)
-        assert (await page.metric("tranche_trainer_failed_turns_total") or 0) >= 1
     assert await scene.snapshots() == by_hand(CLUSTER, everything)
     await scene.close()
+
+
+async def has_failed(page: Page) -> bool:
+    return (await page.metric("tranche_trainer_failed_turns_total") or 0) >= 1
 
 
 async def test_what_redis_lost_is_learned_again(scene: Scene) -> None:

@@ -41,7 +41,7 @@ from tests.oracle.strategies import cases, deep_histories
 from tests.oracle.terms import value_of
 from tests.oracle.walking import walk
 
-MANY = settings(max_examples=10_000 if os.environ.get("TRANCHE_TEST_LONG") else 150, deadline=None)
+MANY = settings(max_examples=10_000 if os.environ.get("TRANCHE_TEST_LONG") else 100, deadline=None)
 SOME = settings(max_examples=3_000 if os.environ.get("TRANCHE_TEST_LONG") else 50, deadline=None)
 DAY = 86_400_000
 NOW = NOON_MS + DAY

@@ -35,7 +35,7 @@ from tests.oracle.rule_strategies import MODELS
 from tests.oracle.seen import Seen
 from tests.oracle.worlds import World, worlds
 
-MANY = settings(max_examples=10_000 if os.environ.get("TRANCHE_TEST_LONG") else 120, deadline=None)
+MANY = settings(max_examples=10_000 if os.environ.get("TRANCHE_TEST_LONG") else 80, deadline=None)
 TERMS: Mapping[str, list[nodes.ModelTerm]] = {
     "cluster": [nodes.Cluster("groups")],
     "propensity": [nodes.Score("likely")],
