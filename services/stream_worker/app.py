@@ -1,15 +1,13 @@
 """Wires the worker: settings, log and Redis into its loop, and the loop beside its health page into a process."""
 
-import asyncio
 import gc
-import logging
-import signal
-from collections.abc import AsyncIterator, Collection, Coroutine, Iterable
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
 
+from services.runtime.at_work import at_work
 from services.runtime.clock import now_ms
 from services.runtime.event_log.opening import (
     open_changes_tail,
@@ -50,8 +48,6 @@ TELLING_LOOK_S = 0.5
 
 YOUNG_OBJECTS = 50_000
 """Made and not freed, before Python looks for cycles among them. A fold makes many that live and hardly any cycle."""
-
-_log = logging.getLogger(__name__)
 
 
 def run(settings: WorkerSettings) -> None:
@@ -109,7 +105,7 @@ async def open_app(settings: WorkerSettings) -> AsyncIterator[FastAPI]:
             return missing_in(worker)
 
         with watched(lambda: worker.pulse):
-            async with _background(worker, [catalog.follow(), watch.follow(), models.follow()]):
+            async with at_work("worker", worker.run, [catalog.follow(), watch.follow(), models.follow()]):
                 yield service_app(
                     "Tranche worker", "Folds events into users.", registry, missing, partial(facts_of, worker, registry)
                 )
@@ -152,27 +148,3 @@ def _show(worker: Worker, models: ModelWatch, metrics: WorkerMetrics) -> None:
     metrics.missing.set_function(lambda: owned.stopped.missing)
     metrics.lag.set_function(lambda: owned.progress.lag)
     metrics.oldest_seconds.set_function(lambda: owned.progress.oldest_s(now_ms()))
-
-
-@asynccontextmanager
-async def _background(worker: Worker, following: Iterable[Coroutine[None, None, None]]) -> AsyncIterator[None]:
-    """Run the worker beside the page. If it ends by itself, so does the process, with the reason as its error."""
-    stopping = asyncio.Event()
-    followers = [asyncio.create_task(each) for each in following]
-    working = asyncio.create_task(worker.run(stopping))
-    working.add_done_callback(partial(_stop_process, stopping))
-    try:
-        yield
-    finally:
-        stopping.set()
-        for follower in followers:
-            follower.cancel()
-        await working
-
-
-def _stop_process(stopping: asyncio.Event, working: asyncio.Task[None]) -> None:
-    if not stopping.is_set():
-        error = working.exception()
-        # Only the name of what nobody foresaw: its text may tell of users.
-        _log.critical("the worker cannot go on: %s", type(error).__name__)
-        signal.raise_signal(signal.SIGTERM)

@@ -1,16 +1,14 @@
 """Wires the role: the catalog, the samples log and Redis into the trainer and its herald, beside a health page."""
 
-import asyncio
-import logging
 import math
-import signal
 import time
-from collections.abc import AsyncIterator, Collection, Coroutine, Iterable
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
 
+from services.runtime.at_work import at_work
 from services.runtime.clock import now_ms
 from services.runtime.event_log.opening import SAMPLE_PARTITIONS, open_samples_tail
 from services.runtime.eviction import refuse_eviction
@@ -29,8 +27,6 @@ from services.trainer.store import TrainingStore
 from services.trainer.trainer import Trainer
 
 REDIS_TIMEOUT_S = 5.0
-
-_log = logging.getLogger(__name__)
 
 
 def run(settings: TrainerSettings) -> None:
@@ -69,28 +65,5 @@ async def open_app(settings: TrainerSettings) -> AsyncIterator[FastAPI]:
         async def missing() -> Collection[str]:
             return {each for each in (trainer.failing, herald.failing) if each}
 
-        async with _background(trainer, [catalog.follow(), herald.follow()]):
+        async with at_work("trainer", trainer.run, [catalog.follow(), herald.follow()]):
             yield service_app("Tranche trainer", "Has models learn.", registry, missing)
-
-
-@asynccontextmanager
-async def _background(trainer: Trainer, following: Iterable[Coroutine[None, None, None]]) -> AsyncIterator[None]:
-    """Run the trainer beside the page. If it ends by itself, so does the process, with the reason as its error."""
-    stopping = asyncio.Event()
-    followers = [asyncio.create_task(each) for each in following]
-    working = asyncio.create_task(trainer.run(stopping))
-    working.add_done_callback(partial(_stop_process, stopping))
-    try:
-        yield
-    finally:
-        stopping.set()
-        for follower in followers:
-            follower.cancel()
-        await working
-
-
-def _stop_process(stopping: asyncio.Event, working: asyncio.Task[None]) -> None:
-    if not stopping.is_set():
-        error = working.exception()
-        _log.critical("the trainer cannot go on: %s", type(error).__name__)
-        signal.raise_signal(signal.SIGTERM)

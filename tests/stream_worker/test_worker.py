@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
+from services.runtime.at_work import _stop_process
 from services.runtime.metrics import WorkerMetrics
 from services.segmentation.catalog import Catalog
 from services.segmentation.engine import UserState, step
@@ -17,7 +18,6 @@ from services.segmentation.membership import judge
 from services.segmentation.partitions import partition_of
 from services.segmentation.wheel import HOUR_MS
 from services.segmentation.wire import keys
-from services.stream_worker.app import _stop_process
 from services.stream_worker.worker import Worker
 from tests.stream_worker.scene import PARTITIONS, USERS, Scene, until, working
 from tests.stream_worker.states import catalog_of, redis_at
@@ -183,7 +183,7 @@ async def ended_with(error: Exception) -> None:
 
     working = asyncio.create_task(fail())
     await asyncio.wait({working})
-    _stop_process(asyncio.Event(), working)
+    _stop_process("worker", asyncio.Event(), working)
 
 
 async def is_failing(worker: Worker, error: str) -> bool:
