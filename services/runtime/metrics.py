@@ -96,6 +96,11 @@ class ApiMetrics:
         self.reads_in_flight = Gauge(
             "tranche_api_reads_in_flight", "Reads of lookups that Redis has not answered.", registry=registry
         )
+        self.remembered_bytes = Gauge(
+            "tranche_api_remembered_bytes",
+            "About what the answers take that are kept for users who are seen again; 64 MiB at most.",
+            registry=registry,
+        )
 
     def shed_other(self) -> None:
         self._shed["other"] += 1

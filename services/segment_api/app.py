@@ -157,6 +157,7 @@ class _Users:
         fast = BoundedReads(hot, settings.max_reads_in_flight, failed.note, link_timeout_s=REDIS_TIMEOUT_S)
         metrics.reads_in_flight.set_function(lambda: fast.in_flight)
         writer = Writer(now, zones, consent_required, now_ms, unreadable)
+        metrics.remembered_bytes.set_function(lambda: writer.remembered_bytes)
         self.lookup = Lookup(fast, writer, partitions, metrics.evaluated.inc, Lane())
         slow = BoundedReads(redis, SLOW_READS, failed.note)
         sampler = Sampler(redis, partitions, Random())  # noqa: S311 - a sample, no secret

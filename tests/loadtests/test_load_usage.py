@@ -1,5 +1,8 @@
 """CPU for a thousand requests, out of what the services' /metrics tell."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -16,10 +19,12 @@ def test_reads_what_the_services_write() -> None:
     metrics = ApiMetrics(registry)
     for _ in range(3):
         metrics.shed_lookup()
+    metrics.remembered_bytes.set(64_000)
     found = read_usage("api", generate_latest(registry).decode())
     assert found is not None
     assert (found.work, found.turned_away) == (3.0, 3.0)
     assert found.cpu_s > 0
+    assert found.remembered_bytes == 64_000
     assert found.memory_bytes > 1e6
     assert found.started_s > 1e9
 
@@ -73,6 +78,28 @@ def test_caches_that_fill_are_no_leak() -> None:
     for at_s in range(0, 3_602, 2):
         spent.see("here", used(min(at_s, 1_500) * 1e6), at_s)
     assert spent.memory_growth_mb_per_h == pytest.approx(0)
+
+
+def growth_beside(remembered_bytes: Callable[[int], float], own_bytes: Callable[[int], float]) -> float | None:
+    """Of a process that has its own memory and what it remembers, and never gives any back."""
+    spent, most = Spent(since_s=0), 0.0
+    for at_s in range(0, 3_602, 2):
+        most = max(most, remembered_bytes(at_s))
+        now = replace(used(own_bytes(at_s) + most), remembered_bytes=remembered_bytes(at_s))
+        spent.see("here", now, at_s)
+    return spent.memory_growth_mb_per_h
+
+
+def test_what_a_process_remembers_up_to_a_limit_is_no_leak() -> None:
+    assert growth_beside(lambda at_s: at_s * 9_000.0, lambda _: 80e6) == pytest.approx(0)
+
+
+def test_what_is_forgotten_is_not_given_back() -> None:
+    assert growth_beside(lambda at_s: at_s % 2_500 * 9_000.0, lambda _: 80e6) == pytest.approx(0)
+
+
+def test_a_leak_is_told_beside_what_is_remembered() -> None:
+    assert growth_beside(lambda at_s: at_s * 9_000.0, lambda at_s: 80e6 + at_s * 1_000) == pytest.approx(3.6)
 
 
 def test_of_a_quarter_of_an_hour_no_growth_is_told() -> None:

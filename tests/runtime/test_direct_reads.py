@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from itertools import count, takewhile
 
 import pytest
@@ -22,7 +23,21 @@ VALUES = [name.encode() for name in NAMES]
 
 @pytest.fixture
 async def cluster(clean_redis_cluster_url: str) -> AsyncIterator[RedisCluster]:
-    client = connect(clustered(clean_redis_cluster_url), timeout_s=0.3)
+    async with connected(clean_redis_cluster_url, timeout_s=2) as client:
+        yield client
+
+
+@pytest.fixture
+async def hasty_cluster(clean_redis_cluster_url: str) -> AsyncIterator[RedisCluster]:
+    """For tests that wait for answers that do not come."""
+    async with connected(clean_redis_cluster_url, timeout_s=0.3) as client:
+        yield client
+
+
+@asynccontextmanager
+async def connected(url: str, *, timeout_s: float) -> AsyncIterator[RedisCluster]:
+    """To a cluster that holds `NAMES`."""
+    client = connect(clustered(url), timeout_s=timeout_s)
     assert isinstance(client, RedisCluster)
     for name in NAMES:
         await client.set(name, name)
@@ -73,9 +88,9 @@ async def test_nothing_needs_to_be_known_before_the_first_read(clean_redis_clust
     await client.aclose()
 
 
-async def test_a_silent_node_keeps_nobody_elsewhere_waiting(cluster: RedisCluster) -> None:
+async def test_a_silent_node_keeps_nobody_elsewhere_waiting(hasty_cluster: RedisCluster) -> None:
     """It is asked all the time, each time in vain, and so the nodes are looked for all the time."""
-    reads = DirectReads(cluster)
+    reads = DirectReads(hasty_cluster)
     assert await reads.get(single(NAMES)) == [[value] for value in VALUES]
     lost = reads.server_of(NAMES[0])
     others = [name for name in NAMES if reads.server_of(name) != lost]

@@ -57,6 +57,16 @@ async def test_only_ids_on_demand(client: httpx.AsyncClient, users: StoredUsers)
     assert (await lookup(client, "u-42", fields="ids"))["segments"] == ["a", "b"]
 
 
+async def test_what_answers_are_kept_is_told(client: httpx.AsyncClient, users: StoredUsers) -> None:
+    await put(client, "b", "count('add_to_cart') >= 1")
+    await users.apply([event("add_to_cart", T)])
+    told = []
+    for _ in range(3):
+        told.append(await metric(client, "tranche_api_remembered_bytes"))
+        await many(client, ["u-42"], at=T + 1)
+    assert told[0] == 0 < told[1] < told[2]  # a user who was seen, one who was seen again
+
+
 @pytest.mark.parametrize("moment", ["1732240000001", "2024-11-22T01:46:40.001Z", "2024-11-22T02:46:40.001+01:00"])
 async def test_a_moment_is_milliseconds_or_a_date_time(
     client: httpx.AsyncClient, users: StoredUsers, moment: str

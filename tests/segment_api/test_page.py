@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from services.segment_api.lookups import page as page_of_answers
 from services.segment_api.lookups import remembered as remembering
 from services.segment_api.lookups.answer import Question
-from services.segment_api.lookups.page import Page
+from services.segment_api.lookups.page import Page, Stretch
 from services.segment_api.lookups.remembered import Remembered
 from services.segmentation.catalog import Catalog, SegmentDefinition
 from services.segmentation.keep import KEEP_ALL
@@ -97,7 +97,8 @@ def sized(value: str) -> int:
 @pytest.fixture
 def remembered(monkeypatch: pytest.MonkeyPatch) -> Remembered[str]:
     """Two values, or four keys without, twice."""
-    monkeypatch.setattr(remembering, "ENTRY_BYTES", 499)
+    monkeypatch.setattr(remembering, "KEY_BYTES", 499)
+    monkeypatch.setattr(remembering, "VALUE_BYTES", 0)
     return Remembered(2_000, sized)
 
 
@@ -132,3 +133,35 @@ def test_a_value_larger_than_all_the_room_is_not_remembered_and_drives_nothing_o
     remembered.put(b"kept", "K")
     remembered.put(bytes(2_000), "large")
     assert (remembered.get(bytes(2_000)), remembered.get(b"kept")) == (None, "K")
+
+
+@given(st.lists(st.tuples(st.integers(0, 12), st.booleans()), max_size=60))
+def test_what_it_takes_is_what_is_in_it(seen: list[tuple[int, bool]]) -> None:
+    def weigh(value: bytes) -> int:
+        return len(value)
+
+    remembered = Remembered(2_000, weigh)
+    for number, is_asked in seen:
+        key = bytes(number)
+        if is_asked:
+            remembered.get(key)
+        elif remembered.is_worth_it(key):
+            remembered.put(key, bytes(3 * number))
+    held = [*remembered._newer.items(), *remembered._older.items()]
+    valued = [(key, value) for key, value in held if value is not None]
+    own = sum(len(key) for key, _ in held) + sum(len(value) for _, value in valued)
+    assert remembered.taken_bytes == own + remembering.KEY_BYTES * len(held) + remembering.VALUE_BYTES * len(valued)
+    assert len({key for key, _ in held}) == len(held)
+    assert remembered.taken_bytes <= 4_000
+
+
+@pytest.mark.parametrize("has_value", [False, True], ids=["keys", "values"])
+def test_what_it_takes_is_about_what_the_process_takes_for_it(has_value: bool) -> None:
+    remembered: Remembered[Stretch] = Remembered(2**30, lambda stretch: len(stretch.segments))
+    tracemalloc.start()
+    for number in range(20_000):
+        stretch = Stretch(NOW + number, NOW + number + 1, NOW - number, None, b"%0300d" % number)
+        remembered.put(b"%060d" % number, stretch if has_value else None)
+    taken_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert remembered.taken_bytes == pytest.approx(taken_bytes, rel=0.15)

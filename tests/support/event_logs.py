@@ -3,6 +3,7 @@
 import asyncio
 import os
 import subprocess
+import time
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -199,10 +200,22 @@ class Frozen:
         self._process = process
 
     def take_away(self) -> None:
+        """Once this returns, none of its threads runs: on a busy machine some go on for a while after the signal."""
         self._process.suspend()
+        deadline_s = time.monotonic() + 10
+        while not all(_is_stopped(each.id) for each in self._process.threads()):
+            assert time.monotonic() < deadline_s, "it does not stop"
+            time.sleep(0.001)
 
     def bring_back(self) -> None:
         self._process.resume()
+
+
+def _is_stopped(thread_id: int) -> bool:
+    try:
+        return bool(psutil.Process(thread_id).status() == psutil.STATUS_STOPPED)
+    except psutil.NoSuchProcess:  # it ended meanwhile
+        return True
 
 
 class KilledKafka:

@@ -12,14 +12,20 @@ MB = 1e6
 
 
 class MemoryGrowth:
-    """Of one process. Caches fill at first, so only the later half of the time counts."""
+    """Of one process. Caches fill at first, so only the later half of the time counts.
+
+    Of a cache that goes on filling for longer the process tells the size. The most that it ever had is not the
+    process's own, as memory that is free again is seldom given back.
+    """
 
     def __init__(self) -> None:
         self._samples: list[tuple[float, float]] = []
+        self._remembered_bytes = 0.0
 
-    def see(self, at_s: float, memory_bytes: float) -> None:
+    def see(self, at_s: float, memory_bytes: float, remembered_bytes: float = 0.0) -> None:
+        self._remembered_bytes = max(self._remembered_bytes, remembered_bytes)
         if not self._samples or at_s - self._samples[-1][0] >= EVERY_S:
-            self._samples.append((at_s, memory_bytes))
+            self._samples.append((at_s, memory_bytes - self._remembered_bytes))
 
     @property
     def mb_per_h(self) -> float | None:

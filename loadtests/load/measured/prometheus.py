@@ -15,6 +15,8 @@ WORK = {
 }
 """The counter of what a role does, and what it counts."""
 TURNED_AWAY = 'tranche_api_shed_total{request="lookup"}'
+REMEMBERED = "tranche_api_remembered_bytes"
+"""Of answers, up to a limit that only hours of traffic reach."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Usage:
     turned_away: float
     memory_bytes: float
     started_s: float
+    remembered_bytes: float = 0.0
 
 
 @dataclass
@@ -45,7 +48,7 @@ class Spent:
     def see(self, address: str, usage: Usage, at_s: float) -> None:
         """`at_s` rises from one to the next."""
         process = (address, usage.started_s)
-        self.growths[process].see(at_s, usage.memory_bytes)
+        self.growths[process].see(at_s, usage.memory_bytes, usage.remembered_bytes)
         before = self.latest.get(process)
         self.latest[process] = usage
         self.memory_bytes = max(self.memory_bytes, usage.memory_bytes)
@@ -80,4 +83,5 @@ def read_usage(role: str, text: str) -> Usage | None:
         samples.get(TURNED_AWAY, 0.0),
         samples.get("process_resident_memory_bytes", 0.0),
         samples.get("process_start_time_seconds", 0.0),
+        samples.get(REMEMBERED, 0.0),
     )

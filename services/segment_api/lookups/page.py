@@ -59,6 +59,10 @@ class Page:
         self._segments: Remembered[Stretch] = Remembered(MOST_REMEMBERED_BYTES, _weight)
         self._ids: Remembered[Stretch] = Remembered(MOST_REMEMBERED_BYTES, _weight)
 
+    @property
+    def remembered_bytes(self) -> int:
+        return self._segments.taken_bytes + self._ids.taken_bytes
+
     def known(self, user_id: bytes, stored: bytes, question: Question, zone: tzinfo, now_ms: int) -> bytes | None:
         """The answer for a user with such a membership; None where it takes more than what is stored, or an error.
 

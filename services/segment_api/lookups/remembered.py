@@ -5,8 +5,10 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-ENTRY_BYTES = 200
-"""About what a key and its value take beside their own bytes."""
+KEY_BYTES = 75
+"""About what a key takes beside its own bytes, as the memory of a process with many of them tells."""
+VALUE_BYTES = 275
+"""The same of a value, beside what it weighs."""
 
 
 class Remembered(Generic[T]):
@@ -19,7 +21,12 @@ class Remembered(Generic[T]):
         self._most_bytes, self._weigh = most_bytes, weigh
         self._newer: dict[bytes, T | None] = {}
         self._older: dict[bytes, T | None] = {}
-        self._newer_bytes = 0
+        self._newer_bytes = self._older_bytes = 0
+
+    @property
+    def taken_bytes(self) -> int:
+        """What it takes now, about."""
+        return self._newer_bytes + self._older_bytes
 
     def get(self, key: bytes) -> T | None:
         found = self._newer.get(key)
@@ -36,10 +43,18 @@ class Remembered(Generic[T]):
 
     def put(self, key: bytes, value: T | None) -> None:
         """Nothing that would take more than everything else together."""
-        size = ENTRY_BYTES + len(key) + (0 if value is None else self._weigh(value))
+        size = self._size(key, value)
         if size > self._most_bytes:
             return
-        self._newer_bytes += size
-        if self._newer_bytes > self._most_bytes:
-            self._newer, self._older, self._newer_bytes = {}, self._newer, size
+        if key in self._newer:
+            self._newer_bytes -= self._size(key, self._newer.pop(key))
+        elif key in self._older:
+            self._older_bytes -= self._size(key, self._older.pop(key))
+        if self._newer_bytes + size > self._most_bytes:
+            self._newer, self._older = {}, self._newer
+            self._newer_bytes, self._older_bytes = 0, self._newer_bytes
         self._newer[key] = value
+        self._newer_bytes += size
+
+    def _size(self, key: bytes, value: T | None) -> int:
+        return KEY_BYTES + len(key) + (0 if value is None else VALUE_BYTES + self._weigh(value))

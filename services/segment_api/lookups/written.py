@@ -44,6 +44,11 @@ class Writer:
     strangers: Strangers = field(default_factory=Strangers)
     _page: Page | None = None
 
+    @property
+    def remembered_bytes(self) -> int:
+        """What the answers that are remembered take, about."""
+        return 0 if self._page is None else self._page.remembered_bytes
+
     def write(self, user_id: str, stored: bytes | None, answering: Answering) -> Written | None:
         """The answer from a stored membership; None where it takes the profile."""
         body = self._at_a_glance(user_id.encode(), stored, answering)
