@@ -18,9 +18,9 @@ from tests.oracle.seen import ABSENT, Seen, read, selected
 from tests.oracle.terms import value_of
 from tests.oracle.walking import walk
 
-DAY_MS = 86_400_000
+MINUTE_MS, DAY_MS = 60_000, 86_400_000
 AGAIN_MS = (DAY_MS, 7 * DAY_MS, 30 * DAY_MS)
-NEVER_DAYS = 3_650
+NEVER_MINUTES = 3_650 * 1_440
 
 Judge = Callable[[nodes.Rule, Seen], bool]
 
@@ -102,7 +102,7 @@ def _measured(term: nodes.Term | nodes.Condition, seen: Seen, judge: Judge) -> f
         return float(judge(term, seen))
     value = value_of(term, seen)
     if isinstance(term, nodes.TimeTerm):
-        return math.log1p(NEVER_DAYS if value == NEVER else min(value / DAY_MS, NEVER_DAYS))
+        return math.log1p(NEVER_MINUTES if value == NEVER else min(value / MINUTE_MS, NEVER_MINUTES))
     if kind(value) == "boolean":
         return float(value)
     if kind(value) != "number":

@@ -14,6 +14,8 @@ MODEL_ID_PATTERN = SEGMENT_ID_PATTERN
 MAX_FEATURES = 64
 _ABOUT = frozenset(["name", "description", "sample_every", "warm_up", "publish_every", "cluster_names"])
 """What may be changed of a model without its having to learn anything anew."""
+_MEASURING = 2
+"""By which law features are measured (`features.py`): what was learned by another is of no use."""
 
 ModelId = Annotated[str, Field(pattern=MODEL_ID_PATTERN)]
 SegmentId = Annotated[str, Field(pattern=SEGMENT_ID_PATTERN)]
@@ -60,8 +62,8 @@ class _Model(BaseModel):
         """What tells definitions apart, whatever of them."""
         return self._digest_without(frozenset())
 
-    def _digest_without(self, left_out: Set[str]) -> str:
-        told = self.model_dump(exclude_defaults=True, exclude={*left_out})
+    def _digest_without(self, left_out: Set[str], **more: int) -> str:
+        told = self.model_dump(exclude_defaults=True, exclude={*left_out}) | more
         told["features"] = list(told.get("features", {}).items())
         return sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
@@ -73,6 +75,10 @@ class _Featured(_Model):
     features: Mapping[FeatureName, Annotated[str, Field(min_length=1, max_length=2_000)]] = Field(
         min_length=1, max_length=MAX_FEATURES, description="terms and conditions of the rule language, by name"
     )
+
+    @property
+    def digest(self) -> str:
+        return self._digest_without(_ABOUT, measuring=_MEASURING)
 
 
 class ClusterModel(_Featured):

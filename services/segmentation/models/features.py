@@ -4,7 +4,8 @@ The law: a feature is a function of the profile and of a moment that is not befo
 within `BOUND`, or None where there is nothing to measure:
 
 - of a number the logarithm, sign(v) * log1p(|v|), for there are always a few users who do everything a hundred times;
-- of a time log1p of its days, of which `NEVER_DAYS` stand for whatever never was, or was even longer ago;
+- of a time log1p of its minutes, for a visit has its times as a year has; `NEVER_DAYS` stand for whatever never was, or
+  was even longer ago;
 - a share as it is; 1 for what is true and 0 for what is false; None of text, and of a value or an average without any.
 """
 
@@ -30,8 +31,8 @@ from services.segmentation.rules.scene import Scene
 NEVER_DAYS = 3_650
 
 _FARTHEST = math.floor(math.expm1(BOUND))
-_DAY_MS = UNITS_MS["d"]
-_NEVER_MS = NEVER_DAYS * _DAY_MS
+_MINUTE_MS = UNITS_MS["m"]
+_NEVER_MS = NEVER_DAYS * UNITS_MS["d"]
 
 Measured = nodes.Term | nodes.Condition
 T = TypeVar("T")
@@ -144,7 +145,7 @@ def _of_number(value: float | None) -> float | None:
 
 
 def _of_age(age_ms: float | None) -> float:
-    return math.log1p((age_ms if age_ms is not None and age_ms < _NEVER_MS else _NEVER_MS) / _DAY_MS)
+    return math.log1p((age_ms if age_ms is not None and age_ms < _NEVER_MS else _NEVER_MS) / _MINUTE_MS)
 
 
 def _of_value(value: object) -> float | None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from services.segmentation.models import definition as definition_of_models
 from services.segmentation.models.definition import MAX_FEATURES, MODEL, ClusterModel, LookalikeModel
 
 FEATURES = {"views": 'decayed("product_view", halflife="7d")', "age": "tenure()"}
@@ -92,6 +93,15 @@ def test_a_digest_stays_where_defaults_are_written_out() -> None:
 def test_a_digest_is_of_nothing_but_what_was_said() -> None:
     """Snapshots hold it: what a later version adds to definitions must not make it another one."""
     assert digest(RFM) == sha256(b'{"features":[],"kind":"rfm"}').hexdigest()
+
+
+def test_what_was_learned_of_features_that_were_measured_otherwise_is_of_another_definition(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = digest(CLUSTER), MODEL.validate_python(CLUSTER).whole_digest, digest(RFM)
+    monkeypatch.setattr(definition_of_models, "_MEASURING", 3)
+    assert digest(CLUSTER) != before[0]
+    assert (MODEL.validate_python(CLUSTER).whole_digest, digest(RFM)) == before[1:]
 
 
 @pytest.mark.parametrize(

@@ -167,11 +167,11 @@ EVENTS = [
         ('decayed("view", halflife="1d")', math.log1p(0.5 + 0.5 + 2**-4)),
         ('share("view", "category", "hats", halflife="3d")', pytest.approx(1 / 2.5)),
         ('share("gone", "category", "hats", halflife="3d")', 0),
-        ('since("view")', math.log1p(1)),
-        ('since("gone")', math.log1p(NEVER_DAYS)),
-        ("tenure()", math.log1p(4)),
-        ('sequence("view", "buy")', math.log1p(1)),
-        ('sequence("buy", "view")', math.log1p(NEVER_DAYS)),
+        ('since("view")', math.log1p(1_440)),
+        ('since("gone")', math.log1p(NEVER_DAYS * 1_440)),
+        ("tenure()", math.log1p(4 * 1_440)),
+        ('sequence("view", "buy")', math.log1p(1_440)),
+        ('sequence("buy", "view")', math.log1p(NEVER_DAYS * 1_440)),
         ('trait("age")', math.log1p(34)),
         ('trait("debt")', -math.log1p(7)),
         ('trait("far")', pytest.approx(BOUND, abs=1e-3)),
@@ -195,7 +195,7 @@ def test_features_are_numbers_of_like_size(text: str, value: float | None) -> No
 
 def test_what_was_longer_ago_than_never_is_no_farther() -> None:
     ages = [vector(['since("view")'], [Event("e", USER, "view", 0)], years * 365 * DAY)[0] for years in (9, 10, 11, 60)]
-    assert ages == [math.log1p(9 * 365), *[math.log1p(NEVER_DAYS)] * 3]
+    assert ages == [math.log1p(9 * 365 * 1_440), *[math.log1p(NEVER_DAYS * 1_440)] * 3]
 
 
 def test_a_trait_that_is_no_number_to_any_machine_is_missing() -> None:
@@ -208,7 +208,7 @@ def test_a_trait_that_is_no_number_to_any_machine_is_missing() -> None:
 def test_vectors_have_the_order_of_the_texts() -> None:
     features = Features.of({"z": "tenure()", "a": 'count("view")', "m": 'trait("age")'}, KEEP_ALL)
     assert features.names == ("z", "a", "m")
-    assert features.vector(Scene(profile_of(EVENTS)), NOW) == (math.log1p(4), math.log1p(3), math.log1p(34))
+    assert features.vector(Scene(profile_of(EVENTS)), NOW) == (math.log1p(4 * 1_440), math.log1p(3), math.log1p(34))
 
 
 def test_a_feature_that_cannot_be_read_is_told_by_its_name() -> None:
@@ -264,8 +264,8 @@ def brutally(term: Measured, events: Sequence[Event], at_ms: int, zone: tzinfo) 
 def scaled(term: nodes.Term, value: Any) -> float | None:
     """The law of features, told once more."""
     if isinstance(term, nodes.TimeTerm):
-        days = NEVER_DAYS if value is None else Fraction(value) / DAY
-        return math.log1p(min(days, NEVER_DAYS))
+        minutes = NEVER_DAYS * 1_440 if value is None else Fraction(value) / 60_000
+        return math.log1p(min(minutes, NEVER_DAYS * 1_440))
     if isinstance(value, bool):
         return 1.0 if value else 0.0
     if not isinstance(value, int | float | Fraction | Decimal):

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from services.segmentation.rules import nodes
 
+_MINUTES_A_DAY = 24 * 60
+
 
 class Measure(NamedTuple):
     name: str
@@ -14,4 +16,5 @@ class Measure(NamedTuple):
         """What the feature stands for: events, days, a part from 0 to 1."""
         if isinstance(self.node, nodes.Share | nodes.Condition):
             return feature
-        return math.copysign(math.expm1(abs(feature)), feature)
+        number = math.copysign(math.expm1(abs(feature)), feature)
+        return number / _MINUTES_A_DAY if isinstance(self.node, nodes.TimeTerm) else number

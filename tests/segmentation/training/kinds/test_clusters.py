@@ -93,16 +93,16 @@ def test_a_group_that_returns_is_called_as_it_was() -> None:
     """That is another name than it would get now, so that one sees who remembers it: the state, too."""
     training = fresh(publish_every=1_000)
     told(training, samples(1_200))
-    silent = [each for each in later(samples(7_000, seed=2, users=20_000), 1_200) if group_of(each.user) != 2]
+    silent = [each for each in later(samples(7_000, seed=2, users=20_000), 1_200) if group_of(each.user) != 1]
     gone = told(training, silent)[-1]
     assert isinstance(gone.body, Clusters)
     (name,) = gone.body.retired
     state = training.state()
-    state["learner"]["names"] = [[name, "long-standing users"]]
+    state["learner"]["names"] = [[name, "evening users"]]
     resumed = resume("m", training_definition(publish_every=1_000), orjson.loads(orjson.dumps(state)))
     back = told(resumed, later(samples(1_500, seed=3, users=20_000), 9_000))[-1]
     assert isinstance(back.body, Clusters)
-    assert {each.id: each.name for each in back.body.facts}[name] == "long-standing users"
+    assert {each.id: each.name for each in back.body.facts}[name] == "evening users"
 
 
 def test_names_are_remembered_of_the_latest_clusters_alone() -> None:

@@ -75,6 +75,12 @@ def test_means_and_lifts_of_counts_are_told_as_counts() -> None:
     assert trait.lift == pytest.approx(30 / everybody)
 
 
+def test_ages_are_told_in_days() -> None:
+    groups = {"c1": [(math.log1p(30 * 1_440),)] * 50, "c2": [(math.log1p(2 * 1_440),)] * 50}
+    told = told_of({"known_for": "tenure()"}, groups)
+    assert [told[each].traits[0].mean for each in ("c1", "c2")] == [pytest.approx(30), pytest.approx(2)]
+
+
 def test_means_and_lifts_of_shares_and_flags_are_told_as_parts() -> None:
     terms = {"sport": 'share("read", "category", "sport", halflife="7d")', "paying": 'trait("paying")'}
     told = told_of(terms, {"c1": [(0.8, 1.0)] * 30, "c2": [(0.2, 0.0)] * 30})
@@ -152,7 +158,7 @@ def test_a_cluster_that_returned_is_as_old_as_its_first_happening() -> None:
 
 
 def test_a_cluster_that_returned_is_called_as_it_was_where_that_still_holds() -> None:
-    rows = [(-2.0, 0.0)] * 9 + [(2.0, 4.0)] * 9
+    rows = [(-2.0, 3.0)] * 9 + [(2.0, 11.0)] * 9
     anew = facts(TWO, SCALE, TEXTS, rows, None, 9)[1]
     went = {"c10": "long-standing users", "c2": "sport readers"}
     assert anew.name == "long-standing sport readers"

@@ -1,3 +1,4 @@
+import math
 import random
 from collections.abc import Mapping
 from typing import get_args
@@ -24,8 +25,13 @@ NEWS = {
 }
 
 
+def aged(days: float) -> float:
+    """An age as features hold it."""
+    return math.log1p(days * 24 * 60)
+
+
 def news(count: int = 80, seed: int = 1, **features: float) -> Rows:
-    usual = {"sport": 0.1, "politics": 0.1, "evening": 0.2, "mobile": 0.0, "reads": 2.2, "gone": 1.0}
+    usual = {"sport": 0.1, "politics": 0.1, "evening": 0.2, "mobile": 0.0, "reads": 2.2, "gone": aged(2)}
     return some(count, seed, **(usual | features))
 
 
@@ -43,7 +49,7 @@ def test_readers_are_called_by_when_where_and_what_they_read() -> None:
 
 
 def test_who_has_not_come_for_long_is_gone_and_who_does_little_is_hardly_active() -> None:
-    groups = {"c1": news(), "c2": news(gone=5.3), "c3": news(reads=0.4), "c4": news(seed=2, reads=2.5)}
+    groups = {"c1": news(), "c2": news(gone=aged(200)), "c3": news(reads=0.4), "c4": news(seed=2, reads=2.5)}
     assert named(NEWS, groups)[1:3] == ["long gone", "hardly active"]
 
 
@@ -56,11 +62,11 @@ SHOP = {
 
 
 def shop(count: int = 80, seed: int = 1, **features: float) -> Rows:
-    return some(count, seed, **({"shoe_buys": 0.0, "buys": 0.3, "views": 1.5, "tenure": 4.0} | features))
+    return some(count, seed, **({"shoe_buys": 0.0, "buys": 0.3, "views": 1.5, "tenure": aged(54)} | features))
 
 
 def test_buyers_are_called_by_how_often_and_what_they_buy() -> None:
-    groups = {"c1": shop(shoe_buys=1.5, buys=2.0), "c2": shop(buys=0.0, views=3.0), "c3": shop(tenure=1.1)}
+    groups = {"c1": shop(shoe_buys=1.5, buys=2.0), "c2": shop(buys=0.0, views=3.0), "c3": shop(tenure=aged(2))}
     assert named(SHOP, groups) == ["frequent buyers of shoes", "frequent viewers who do not buy", "new users"]
 
 
@@ -100,15 +106,15 @@ def test_buyers_are_called_by_how_often_and_what_they_buy() -> None:
         ('last("device.type") == "1"', 1.0, 0.0, ("it users", "non-it users")),
         ('trait("newsletter") == True', 1.0, 0.0, ("newsletter users", "non-newsletter users")),
         ('trait("newsletter") == ""', 1.0, 0.0, ("no newsletter users", "non-no newsletter users")),
-        ('since("purchase")', 5.0, 1.0, ("lapsed buyers", "recent buyers")),
-        ('since("purchase")', 8.2, 1.0, ("users who do not buy", "recent buyers")),
-        ('since("page_view")', 5.0, 1.0, ("long gone", "recent readers")),
-        ('since("page_view")', 2.0, 0.3, ("not seen lately", "recent readers")),
+        ('since("purchase")', aged(150), aged(2), ("lapsed buyers", "recent buyers")),
+        ('since("purchase")', aged(3_650), aged(2), ("users who do not buy", "recent buyers")),
+        ('since("page_view")', aged(150), aged(2), ("long gone", "recent readers")),
+        ('since("page_view")', aged(6), aged(0.3), ("not seen lately", "recent readers")),
         ('since("page_view") > "30d"', 1.0, 0.0, ("long gone", "recent readers")),
         ('"30d" > since("page_view")', 1.0, 0.0, ("recent readers", "long gone")),
-        ("tenure()", 6.0, 1.0, ("long-standing users", "new users")),
+        ("tenure()", aged(400), aged(2), ("long-standing users", "new users")),
         ('tenure() < "7d"', 1.0, 0.0, ("new users", "typical users")),
-        ('sequence("view", "purchase")', 8.2, 1.0, ("users without it", "users with recent it")),
+        ('sequence("view", "purchase")', aged(3_650), aged(2), ("users without it", "users with recent it")),
         ('trait("age")', 4.1, 3.2, ("older users", "younger users")),
         ('trait("income")', 4.1, 3.2, ("users with high it", "users with low it")),
         ('trait("subscriber")', 1.0, 0.0, ("subscriber users", "non-subscriber users")),
@@ -227,7 +233,7 @@ def test_names_stay_while_groups_move_a_little() -> None:
             "c1": news(seed=seed, count=40, sport=0.7, evening=0.5),
             "c2": news(seed=seed, count=40, sport=0.5, mobile=1.0),
             "c3": news(seed=seed, count=40, politics=0.4, reads=2.6),
-            "c4": news(seed=seed, count=40, gone=3.2),
+            "c4": news(seed=seed, count=40, gone=aged(24)),
         }
 
     told = told_of(NEWS, world(0))
@@ -295,7 +301,7 @@ def test_a_word_is_no_part_of_another_word() -> None:
 
 
 def test_the_order_of_users_does_not_matter() -> None:
-    groups = {"c1": news(sport=0.7, evening=0.8), "c2": news(politics=0.7), "c3": news(gone=5.0)}
+    groups = {"c1": news(sport=0.7, evening=0.8), "c2": news(politics=0.7), "c3": news(gone=aged(150))}
     shuffled = {each: random.Random(3).sample(rows, len(rows)) for each, rows in groups.items()}
     assert named(NEWS, shuffled) == named(NEWS, groups)
 

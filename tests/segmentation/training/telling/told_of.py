@@ -42,5 +42,5 @@ def _about(value: float | None, chance: random.Random) -> float | None:
     """A part from 0 to 1 stays one, and what is 0 or 1 for sure stays so."""
     if value is None or value in (0.0, 1.0):
         return value
-    noisy = chance.gauss(value, 0.15 * value)
+    noisy = chance.gauss(value, min(0.15 * value, 0.3))
     return min(1.0, noisy) if value < 1 else noisy
