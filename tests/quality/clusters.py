@@ -19,6 +19,8 @@ class Found(NamedTuple):
     ari: float
     batch: float
     """That of batch k-means, which is told the number of groups as well."""
+    dense: float
+    """That of DBSCAN, which is told as little as DBSTREAM and DenStream."""
     purity: float
     clusters: int
     kept: float
@@ -38,6 +40,7 @@ def find(scenario: Scenario, seed: int, estimator: str) -> Found:
     return Found(
         ari(truth, found),
         ari(truth, batch.kmeans(vectors(lately), scenario.groups)),
+        ari(truth, batch.dbscan(vectors(lately))),
         purity(truth, found),
         len(set(found)),
         *ids_kept(watched, lambda told: told.group > 1),
@@ -62,9 +65,9 @@ def report(estimators: Sequence[str], seeds: int) -> Iterator[str]:
             found = {name: _some(scenarios, at, seeds, name) for name in estimators}
             first = next(iter(found.values()))
             name = list(scenarios(0))[at].name
-            rows.append([name, *(figure for each in found.values() for figure in each.shown), first.batch])
+            rows.append([name, *(figure for each in found.values() for figure in each.shown), first.batch, first.dense])
         head = [title, *(f"{name} {what}" for name in estimators for what in ("ARI", "least", "purity", "ids kept"))]
-        yield table([*head, "batch k-means ARI"], rows)
+        yield table([*head, "batch k-means ARI", "DBSCAN ARI"], rows)
 
 
 class _Middle(NamedTuple):
@@ -73,6 +76,7 @@ class _Middle(NamedTuple):
     purity: float
     kept: float
     batch: float
+    dense: float
 
     @property
     def shown(self) -> Sequence[float]:
@@ -87,4 +91,5 @@ def _some(scenarios: Callable[[int], Iterator[Scenario]], at: int, seeds: int, e
         statistics.median(each.purity for each in found),
         min(each.kept for each in found),
         statistics.median(each.batch for each in found),
+        statistics.median(each.dense for each in found),
     )

@@ -4,10 +4,11 @@ import math
 from collections.abc import Callable, Sequence
 from operator import mul
 
+from services.segmentation.models.forest import unusual_by_walk
 from services.segmentation.models.prediction import Output, nearest, on_curve, predict
 from services.segmentation.models.samples import Vector
 from services.segmentation.models.scaling import LIMIT, Scale
-from services.segmentation.models.snapshots import Clusters, Linear, Snapshot
+from services.segmentation.models.snapshots import Clusters, Linear, Snapshot, Trees
 
 Predictor = Callable[[Vector], Output]
 
@@ -16,12 +17,14 @@ _CLEAR = 1 - 1e-9
 
 
 def predictor(snapshot: Snapshot) -> Predictor:
-    """Of features that are finite or None."""
+    """Of features that are numbers or None."""
     match snapshot.body:
         case Clusters(centres, _, 2.0) as clusters if len(centres) > 1:
             return _by_distance(snapshot.scale, clusters)
         case Linear() as linear:
             return _by_weights(snapshot.scale, linear)
+        case Trees() as trees:
+            return _by_company(snapshot.scale, trees)
     return lambda features: predict(snapshot, features)
 
 
@@ -44,6 +47,11 @@ def _by_weights(scale: Scale, linear: Linear) -> Predictor:
     return lambda features: on_curve(curve, intercept + sum(map(mul, weights, scaled(features))))
 
 
+def _by_company(scale: Scale, trees: Trees) -> Predictor:
+    scaled, unusual, curve = _scaled(scale), unusual_by_walk(trees), trees.curve
+    return lambda features: on_curve(curve, unusual(scaled(features)))
+
+
 def _scaled(scale: Scale) -> Callable[[Vector], Sequence[float]]:
     units = list(zip(scale.means, scale.deviations, strict=True))
 
@@ -53,6 +61,8 @@ def _scaled(scale: Scale) -> Callable[[Vector], Sequence[float]]:
             if value is None
             else size
             if -LIMIT <= (size := (value - mean) / deviation) <= LIMIT
+            else 0.0
+            if math.isnan(size)
             else math.copysign(LIMIT, size)
             for value, (mean, deviation) in zip(features, units, strict=True)
         ]

@@ -1,9 +1,7 @@
 """How unusual a user is, as a part of the population."""
 
-from functools import partial
-
 from services.segmentation.models.definition import AnomalyModel
-from services.segmentation.models.prediction import unusual
+from services.segmentation.models.forest import unusual_by_walk
 from services.segmentation.models.samples import Sample
 from services.segmentation.models.scaling import Scaled
 from services.segmentation.models.snapshots import Trees
@@ -34,7 +32,7 @@ class _Watching:
 
     def body(self, occasion: Occasion) -> Trees:
         as_they_are = self._detector.trees(())
-        return self._detector.trees(percentiles([*map(partial(unusual, as_they_are), occasion.population.scaled)]))
+        return self._detector.trees(percentiles([*map(unusual_by_walk(as_they_are), occasion.population.scaled)]))
 
     def state(self) -> State:
         return self._detector.state()
