@@ -104,7 +104,7 @@ async def test_nobody_there_is_told_at_once(tmp_path: Path) -> None:
 
 
 async def test_silence_is_given_up_once_and_never_retried(server: RedisServer, tmp_path: Path) -> None:
-    async with connected(server.url, timeout_s=0.2) as client:
+    async with connected(server.url, timeout_s=1) as client:
         await client.set("count", 0)
         frozen = Frozen(redis_process(tmp_path))
         frozen.take_away()
