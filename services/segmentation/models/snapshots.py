@@ -32,7 +32,7 @@ class ClusterFacts(NamedTuple):
     name: str
     """Made of its traits."""
     size: int
-    """Users among the sampled ones that were seen last."""
+    """Users of the panel (`training/panel.py`)."""
     share: float
     drift: float
     """How far its centre went since the snapshot before, in deviations of a feature."""

@@ -1,7 +1,7 @@
-"""What the trainings of all kinds have in common: the warm-up, the scale, the users seen last, the versions.
+"""What the trainings of all kinds have in common: the warm-up, the scale, the panel of users, the versions.
 
-The scale is frozen from one snapshot to the next. It is taken anew where the users seen last have long left the one in
-use, as those of a young site do, who were all there for the first time when the warm-up saw them: the learner then
+The scale is frozen from one snapshot to the next. It is taken anew where the panel has long left the one in use, as
+that of a young site does, whose users were all there for the first time when the warm-up saw them: the learner then
 starts again in the new scale with these users. That is decided when a snapshot is made, and by users, each of whom
 counts once, so that no single one can bring it about.
 """
@@ -15,8 +15,8 @@ from services.segmentation.models.scaling import Scale
 from services.segmentation.models.snapshots import Snapshot
 from services.segmentation.training.journal import Journal
 from services.segmentation.training.learner import Kind, Learner, Occasion, Population, Seen
+from services.segmentation.training.panel import Panel
 from services.segmentation.training.port import FEWEST, State
-from services.segmentation.training.recent import Recent
 from services.segmentation.training.scales import is_far, scale_of
 
 
@@ -36,7 +36,8 @@ class Course:
         self._taken = self._learned = self._published = 0
         self._version = 0 if before is None else before.version
         self._at_ms = 0
-        self._recent, self._journal = Recent(), Journal.after(before)
+        self._panel = Panel(kind.half_life_ms, salt=definition.digest.encode())
+        self._journal = Journal.after(before)
         self._scale: Scale | None = None
         self._learner: Learner | None = None
 
@@ -87,7 +88,7 @@ class Course:
             "features": [*self._features],
             "counts": [self._taken, self._learned, self._published, self._version],
             "at_ms": self._at_ms,
-            "recent": self._recent.state(),
+            "panel": self._panel.state(),
             "journal": self._journal.state(),
             "scale": self._scale and [[*self._scale.means], [*self._scale.deviations]],
             "learner": self._learner and self._learner.state(),
@@ -100,7 +101,8 @@ class Course:
         course = cls(model_id, definition, state["features"], kind)
         course._taken, course._learned, course._published, course._version = state["counts"]
         course._at_ms = state["at_ms"]
-        course._recent, course._journal = Recent.restore(state["recent"]), Journal.resume(state["journal"])
+        course._panel.restore(state["panel"])
+        course._journal = Journal.resume(state["journal"])
         if state["scale"] is not None:
             means, deviations = state["scale"]
             course._scale = Scale(tuple(means), tuple(deviations))
@@ -114,7 +116,7 @@ class Course:
     def _admit(self, sample: Sample) -> None:
         self._learned += 1
         self._at_ms = max(self._at_ms, sample.at_ms)
-        self._recent.add(sample.user, sample.at_ms, sample.features, sample.label)
+        self._panel.add(sample.user, sample.at_ms, sample.features, sample.label)
         self._journal.seen(sample)
         if self._learner is not None and self._scale is not None:
             self._learner.learn(sample, self._scale.scaled(sample.features))
@@ -123,7 +125,7 @@ class Course:
 
     def _start(self) -> Population:
         """Where that was not done, or not in a scale that still fits."""
-        scale = scale_of([row.features for row in self._recent.rows()], self._kind.scale_of)
+        scale = scale_of([row.features for row in self._panel.rows()], self._kind.scale_of)
         if self._scale is None or is_far(self._scale, scale):
             self._scale = scale
             population = self._population(scale)
@@ -136,8 +138,7 @@ class Course:
 
     def _population(self, scale: Scale) -> Population:
         users = [
-            Seen(row.user, row.at_ms, row.features, scale.scaled(row.features), row.label)
-            for row in self._recent.rows()
+            Seen(row.user, row.at_ms, row.features, scale.scaled(row.features), row.label) for row in self._panel.rows()
         ]
         return Population(scale, users)
 

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 from services.segmentation.models.samples import BOUND, Sample, Vector
 from services.segmentation.models.scaling import Scale, Scaled
 from services.segmentation.models.snapshots import Body, Move, Snapshot
+from services.segmentation.rules.durations import UNITS_MS
 from services.segmentation.training.port import State
 
 
@@ -21,7 +22,7 @@ class Seen(NamedTuple):
 
 
 class Population(NamedTuple):
-    """The users that were seen last, once each, the one seen last at the end."""
+    """The users of the panel, once each, the one seen last at the end."""
 
     scale: Scale
     users: Sequence[Seen]
@@ -50,7 +51,7 @@ class Learner(Protocol):
     def learn(self, sample: Sample, scaled: Scaled) -> None: ...
 
     def restart(self, population: Population) -> None:
-        """The scale is another: what was learned in the old one is learned again from the users seen last."""
+        """The scale is another: what was learned in the old one is learned again from the panel."""
 
     def body(self, occasion: Occasion) -> Body: ...
 
@@ -73,5 +74,7 @@ class Kind:
     """Whether it is learned at all. Raises ValueError where the sample is none of this kind."""
     bound: float = BOUND
     """What no feature is beyond, on either side of zero."""
+    half_life_ms: float = 90 * UNITS_MS["d"]
+    """Who was last seen so long before another is half as likely to be on the panel."""
     has_classes: bool = False
     """Whether users are in one class or another, between which they move."""

@@ -137,7 +137,7 @@ def test_a_state_is_refused_that_is_damaged_or_of_another_definition(kind: str) 
     other = DEFINITIONS[kind].model_copy(update={"among": "others"})
     with pytest.raises(ValueError, match="another definition"):
         resume("m", other, training.state())
-    for broken in ({}, {**training.state(), "course": 1, "recent": {"rows": 5}}):
+    for broken in ({}, {**training.state(), "course": 1, "panel": 5}):
         with pytest.raises(ValueError, match="not the state"):
             resume("m", DEFINITIONS[kind], broken)
 
@@ -172,13 +172,13 @@ def test_a_site_that_was_young_in_the_warm_up_gets_a_scale_that_fits(kind: str) 
     assert not is_far(snapshots[-1].scale, fitting)
 
 
-def test_in_a_new_scale_it_is_what_it_had_become_of_the_users_seen_last() -> None:
+def test_in_a_new_scale_it_is_what_it_had_become_of_the_panel() -> None:
     training = fresh("anomaly")
     published(training, [replace(each, features=(0.7, 0.0, 0.0), label=None) for each in samples(300)])
     for each in samples(349):
         training.learn(replace(each, label=None))
     found, again = training.publish(), fresh("anomaly")
-    for user, at_ms, features, _ in training.state()["recent"]["rows"]:
+    for user, at_ms, features, _ in training.state()["panel"]:
         again.learn(Sample(user, at_ms, tuple(features)))
     expected = again.publish(early=True)
     assert found is not None

@@ -12,6 +12,7 @@ from services.segmentation.training.identity.places import View
 
 Heads = Mapping[int, int]
 """By centre, the one that gives both their name; a head is its own."""
+MUCH_MORE = 2.0
 
 
 def folded(view: View, heads: Heads, enough: Mapping[int, float]) -> Heads:
@@ -41,6 +42,12 @@ def users_of(view: View, heads: Heads) -> Mapping[int, int]:
     for centre, head in heads.items():
         users[head] += int(view.users[centre])
     return users
+
+
+def are_much(users: Mapping[int, int], one: int, other: int) -> bool:
+    """Whether two heads would be much more together than the largest of the others, if there are any."""
+    rest = [count for head, count in users.items() if head not in (one, other)]
+    return bool(rest) and users[one] + users[other] > MUCH_MORE * max(rest)
 
 
 def first_rows(view: View, heads: Heads) -> Mapping[int, int]:

@@ -8,12 +8,10 @@ names, one of them would end when a new group takes the centre that was to spare
 
 from collections.abc import Iterator, Mapping
 
-from services.segmentation.training.identity.folding import Heads, users_of
+from services.segmentation.training.identity.folding import Heads, are_much, users_of
 from services.segmentation.training.identity.places import View
 from services.segmentation.training.identity.stakes import Stakes
 from services.segmentation.training.identity.valleys import are_next, depth
-
-MUCH_MORE = 2.0
 
 
 def made_whole(view: View, heads: Heads, cores: Mapping[str, int], known: Stakes) -> Heads:
@@ -31,7 +29,7 @@ def _halves(view: View, users: Mapping[int, int]) -> Iterator[tuple[int, int]]:
     for one in users:
         for other in users:
             rest = [each for each in users if each not in (one, other)]
-            if one < other and rest and users[one] + users[other] <= MUCH_MORE * max(users[each] for each in rest):
+            if one < other and rest and not are_much(users, one, other):
                 ends = (one, other)
                 if depth(view, *ends).is_filled and all(_is_clear(view, end, each) for end in ends for each in rest):
                     yield ends

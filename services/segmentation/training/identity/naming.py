@@ -39,7 +39,7 @@ class Identity:
     ) -> Clusters:
         """The clusters of the next version: an id for every centre, in their order, without facts and moves.
 
-        `rows` are the features of the users that were seen last, not scaled; the centres are in `scale`. A centre that
+        `rows` are the features of the users of the panel, not scaled; the centres are in `scale`. A centre that
         fewer of them are nearest to than `minimum_share` stands for another cluster, so an id may be there several
         times. Raises ValueError where a centre is not finite.
         """
@@ -57,7 +57,7 @@ class Identity:
 
     @classmethod
     def after(cls, clusters: Clusters, scale: Scale, rows: Sequence[Vector]) -> Self:
-        """As if these clusters had been named just now, when `rows` were the users that were seen last."""
+        """As if these clusters had been named just now, when `rows` were the users of the panel."""
         return cls(taken_over(clusters, scale, rows))
 
     def state(self) -> dict[str, Any]:

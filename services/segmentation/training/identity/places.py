@@ -36,7 +36,7 @@ class Place(NamedTuple):
 
 
 class View:
-    """The users that were seen last, each with the nearest of a new version's centres.
+    """The users of the panel, each with the nearest of a new version's centres.
 
     Centres are sorted, and equal ones are one, so that it means nothing how an estimator numbers them.
     """

@@ -1,5 +1,7 @@
 """How unusual a user is, as a part of the population."""
 
+from itertools import cycle, islice
+
 from services.segmentation.models.definition import AnomalyModel
 from services.segmentation.models.forest import unusual_by_walk
 from services.segmentation.models.samples import Sample
@@ -39,7 +41,9 @@ class _Watching:
 
 
 def _detector(definition: AnomalyModel, population: Population) -> detectors.Detector:
+    """One that knows these users, each as often as it takes to fill its window: before that everybody is usual."""
     detector = detectors.start(definition.estimator, definition.parameters, len(population.scale.means))
-    for scaled in population.scaled:
+    known = population.scaled
+    for scaled in islice(cycle(known), max(len(known), detector.window)):
         detector.learn(scaled)
     return detector

@@ -11,6 +11,7 @@ from math import nextafter
 from services.segmentation.models.samples import Sample
 from services.segmentation.models.scaling import Scale, Scaled
 from services.segmentation.models.snapshots import Classes
+from services.segmentation.rules.durations import UNITS_MS
 from services.segmentation.training.learner import Kind, Occasion, Population, Seen
 from services.segmentation.training.port import State
 
@@ -29,12 +30,13 @@ def kind_of() -> Kind:
         scale_of=lambda _: _UNSCALED,
         admits=lambda sample: None not in sample.features,
         bound=_MOST,
+        half_life_ms=3_650 * UNITS_MS["d"],  # who bought a year ago is as much a customer as who bought today
         has_classes=True,
     )
 
 
 class _Ranking:
-    """Knows nothing of its own: bounds are those of the users seen last."""
+    """Knows nothing of its own: bounds are those of the panel."""
 
     def learn(self, sample: Sample, scaled: Scaled) -> None: ...
 

@@ -126,7 +126,7 @@ _ESTIMATORS: Final[Mapping[Role, Mapping[str, Mapping[str, Bounds]]]] = MappingP
             "HalfSpaceTrees": {
                 "n_trees": Whole(50, 1, 100),
                 "height": Whole(6, 1, 10),
-                "window_size": Whole(250, 10, 100_000),
+                "window_size": Whole(2_000, 10, 100_000),
                 "seed": _SEED,
             }
         },

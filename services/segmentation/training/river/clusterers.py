@@ -26,8 +26,8 @@ class Clusterer(Protocol):
     def centres(self) -> tuple[Scaled, ...]:
         """Of the clusters as they are now, in River's order; there may be none yet. Asking changes nothing."""
 
-    def renew(self, recent: Sequence[Scaled]) -> None:
-        """Set the centres anew where the users seen last would be served much better by others."""
+    def renew(self, users: Sequence[Scaled]) -> None:
+        """Set the centres anew where these users would be served much better by others."""
 
     def state(self) -> State:
         """All of it; learning on does not change what was given."""

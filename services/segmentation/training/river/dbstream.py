@@ -60,7 +60,7 @@ class Dbstream:
         """River joins the small clusters when it is asked, into what learning never reads."""
         return tuple(map(scaled_at, self._river.centers.values()))
 
-    def renew(self, recent: Sequence[Scaled]) -> None:
+    def renew(self, users: Sequence[Scaled]) -> None:
         """It forgets where nobody is any more by itself."""
 
     def state(self) -> dict[str, Any]:

@@ -91,7 +91,7 @@ class Denstream:
         asked.predict_one(self._point([0.0] * self._dimensions))
         return tuple(map(scaled_at, asked.centers.values()))
 
-    def renew(self, recent: Sequence[Scaled]) -> None:
+    def renew(self, users: Sequence[Scaled]) -> None:
         """It forgets where nobody is any more by itself."""
 
     def state(self) -> dict[str, Any]:

@@ -25,6 +25,11 @@ class Detector:
         self._dimensions = dimensions
         self._river: Any = anomaly.HalfSpaceTrees(**known, limits=dict.fromkeys(range(dimensions), (-LIMIT, LIMIT)))
 
+    @property
+    def window(self) -> int:
+        """Samples after which what was counted in them becomes what is told."""
+        return int(self._river.window_size)
+
     def learn(self, scaled: Scaled) -> None:
         """Raises ValueError of one that is too long, too short or not finite, and changes nothing."""
         self._river.learn_one(point(scaled, self._dimensions))

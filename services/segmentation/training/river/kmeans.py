@@ -39,12 +39,18 @@ class KMeans:
     def centres(self) -> tuple[Scaled, ...]:
         return tuple(map(scaled_at, self._river.centers.values()))
 
-    def renew(self, recent: Sequence[Scaled]) -> None:
-        """Centres go with the users that are theirs, so one whose users are gone stays behind for ever."""
-        users = with_company(recent)
-        best = _best(self._settings, users)
-        if self._inertia(users, self.centres()) > MUCH_WORSE * self._inertia(users, best):
+    def renew(self, users: Sequence[Scaled]) -> None:
+        """Centres go with the users that are theirs, so one whose users are gone stays behind for ever.
+
+        They never quite rest, so they are judged by where they would: else a noise would be taken for a worse place,
+        and centres given away that had the right ones.
+        """
+        near = with_company(users)
+        best, settled = _best(self._settings, near), starts.settled(near, self.centres())
+        if self._inertia(near, settled) > MUCH_WORSE * self._inertia(near, best):
             self._set(best)
+        elif self._inertia(near, self.centres()) > MUCH_WORSE * self._inertia(near, settled):
+            self._set(settled)
 
     def state(self) -> dict[str, Any]:
         return {"centres": list(map(list, self.centres()))}
@@ -84,7 +90,7 @@ class StreamKMeans:
     def centres(self) -> tuple[Scaled, ...]:
         return tuple(map(scaled_at, self._river._kmeans.centers.values()))
 
-    def renew(self, recent: Sequence[Scaled]) -> None:
+    def renew(self, users: Sequence[Scaled]) -> None:
         """It finds centres anew in every chunk."""
 
     def state(self) -> dict[str, Any]:

@@ -34,6 +34,11 @@ def centres(users: Sequence[Scaled], clusters: int, seed: int) -> tuple[Scaled, 
     return tuple(tuple(row) for row in best.tolist())
 
 
+def settled(users: Sequence[Scaled], found: Sequence[Scaled]) -> tuple[Scaled, ...]:
+    """Where these centres come to rest."""
+    return tuple(tuple(row) for row in _settled(np.array(users), np.array(found)).tolist())
+
+
 def inertia(users: Sequence[Scaled], found: Sequence[Scaled], power: float) -> float:
     """The sum of the distances, to the power, of users to the nearest centre, without the farthest of them."""
     return _inertia(np.array(users), np.array(found), power)

@@ -43,7 +43,7 @@ def facts(
 ) -> tuple[ClusterFacts, ...]:
     """Of each id in `clusters.ids`, in the order of their numbers.
 
-    `rows` are the users that were seen last, one row each; `before` is the snapshot before with its facts, from which
+    `rows` are the users of the panel, one row each; `before` is the snapshot before with its facts, from which
     names go on; `version` is that of `clusters`. `remembered` are names of ids that `before` has not: of those that
     went, and may return. Of the clusters it reads centres, ids, power and happenings.
     """

@@ -39,13 +39,23 @@ def test_a_score_is_the_part_of_the_users_who_are_less_unusual() -> None:
         assert sum(found >= part for found in scores) / len(scores) == pytest.approx(1 - part, abs=0.05)
 
 
-def test_before_the_first_window_is_over_everybody_is_in_the_middle() -> None:
+def test_a_window_that_is_longer_than_the_warm_up_is_filled_with_it() -> None:
+    long = MODEL.model_copy(update={"parameters": {"window_size": 1_200}})
+    snapshot = latest(begin("m", long, [*TERMS]), [*samples(500)])
+    assert snapshot.version == 1
+    assert score(snapshot, (9.0, 0.5, 0.0)) > 0.95
+
+
+def test_the_score_of_an_odd_user_stays() -> None:
+    """By the few samples of a short window it would jump from version to version."""
     training = begin("m", MODEL, [*TERMS])
-    for each in samples(100):
+    found = []
+    for each in samples(4_000, users=4_000):
         training.learn(each)
-    snapshot = training.publish(early=True)
-    assert snapshot is not None
-    assert score(snapshot, (9.0, 9.0, 9.0)) == 0.5
+        if training.is_due and (snapshot := training.publish()) is not None:
+            found.append(score(snapshot, (5.5, 0.5, 1.0)))
+    assert len(found) == 8
+    assert max(found) - min(found) < 0.06
 
 
 def test_the_first_snapshot_is_of_what_the_warm_up_saw() -> None:

@@ -79,7 +79,8 @@ def test_what_is_told_of_clusters_is_of_the_users_seen_last() -> None:
 def test_when_a_group_falls_silent_the_others_keep_their_names() -> None:
     training = fresh(publish_every=1_000)
     before = told(training, samples(2_400))[-1]
-    silent = [each for each in later(samples(8_000, seed=2, users=20_000), 2_400) if group_of(each.user) != 2]
+    years = 2_400 + 1_000_000
+    silent = [each for each in later(samples(8_000, seed=2, users=20_000), years) if group_of(each.user) != 2]
     after = told(training, silent)[-1]
     assert isinstance(after.body, Clusters)
     assert ids_of(before)[2] in after.body.retired
