@@ -36,7 +36,7 @@ def parted(view: View, cores: Mapping[str, int], known: Stakes, valleys: Collect
 def joined(view: View, heads: Heads, cores: Mapping[str, int], known: Stakes, valleys: Iterable[Pair]) -> Heads:
     """`heads` with those as one between which there was a valley that is filled; the one with more people stays."""
     for pair in sorted(valleys):
-        if cores.keys() >= set(pair) and depth(view, cores[pair[0]], cores[pair[1]]).is_filled:
+        if cores.keys() >= set(pair) and depth(view, cores[pair[0]], cores[pair[1]]).is_filled_for_sure:
             goes, stays = (heads[cores[each]] for each in sorted(pair, key=lambda each: known.people(each).sum()))
             if not are_much(users_of(view, heads), goes, stays):
                 heads = {centre: stays if head == goes else head for centre, head in heads.items()}

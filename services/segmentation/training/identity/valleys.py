@@ -32,12 +32,22 @@ class Depth(NamedTuple):
 
     @property
     def is_clear(self) -> bool:
-        """Whether it is a valley, and hardly by chance: two deviations of a Poisson number are added."""
-        return self.end >= FEWEST_AT_AN_END and self.emptiest + 2 * math.sqrt(self.emptiest) <= CLEAR * self.end
+        """Whether it is a valley, and hardly by chance."""
+        return self.end >= FEWEST_AT_AN_END and self.emptiest + self._by_chance <= CLEAR * self.end
 
     @property
     def is_filled(self) -> bool:
         return self.end >= FEWEST_AT_AN_END and self.emptiest >= FILLED * self.end
+
+    @property
+    def is_filled_for_sure(self) -> bool:
+        """The same, and hardly by chance: of two that run into each other one would be gone now and then."""
+        return self.is_filled and self.emptiest - self._by_chance >= FILLED * self.end
+
+    @property
+    def _by_chance(self) -> float:
+        """Two deviations of a Poisson number."""
+        return 2 * math.sqrt(self.emptiest)
 
 
 def depth(view: View, one: int, other: int) -> Depth:
