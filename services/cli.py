@@ -117,7 +117,8 @@ def replay(
     ] = None,
     limit: Limit = None,
     until_now: Annotated[
-        bool, typer.Option("--until-now", help="Move all times so that the recording ends now.")
+        bool,
+        typer.Option("--until-now", help="Move all times so that the recording ends now; times ahead do not count."),
     ] = False,
     api_key: ApiKey = None,
 ) -> None:

@@ -16,7 +16,7 @@ from services.demo.report import show_audience, show_next_steps
 from services.local_stack.stack import Stack, StackOptions
 from services.local_stack.up import CHECK_S, keep_alive, signals_as_interrupts
 from services.replay.pacing import Pacer
-from services.replay.run import Outcome, Target, play, report
+from services.replay.run import Outcome, Target, play, report, shift_ms
 from services.replay.source import RecordedLog, Source, simulated
 from services.runtime.clock import now_ms
 
@@ -82,7 +82,7 @@ def _pacer(log: RecordedLog | None, console: Console) -> Pacer:
         console.print("No recording given: replaying SIMULATED shop visitors (seeded, the same each time).")
         return Pacer()
     console.print(f"Replaying {log.path}; its times are shifted so that it ends now.", highlight=False)
-    return Pacer(shift_ms=log.shift_ms(now_ms()))
+    return Pacer(shift_ms=shift_ms(log, now_ms(), console))
 
 
 def _source(log: RecordedLog | None) -> AbstractContextManager[Source]:

@@ -17,7 +17,7 @@ from services.segmentation.keep import KeepList
 from services.segmentation.models.definition import LookalikeModel, ModelDefinition, PropensityModel
 from services.segmentation.models.prediction import predict
 from services.segmentation.models.recipes import recipe_of
-from services.segmentation.models.samples import Activity, Outcome, Sample, Vector, is_due
+from services.segmentation.models.samples import Activity, Outcome, Sample, is_due
 from services.segmentation.models.snapshots import Snapshot
 from services.segmentation.profile import Profile
 from services.segmentation.rules.durations import parse_duration
@@ -38,7 +38,7 @@ class Study:
         self._foretold = definition.event if isinstance(definition, PropensityModel) else None
         self._hindsight = hindsight(definition)
         self._snapshot: Snapshot | None = None
-        self._seen_last: OrderedDict[int, Vector] = OrderedDict()
+        self._seen_last: OrderedDict[int, Sample] = OrderedDict()
         self._sampled_ms: dict[int, int] = {}
         """By user, the moment of the latest sample."""
 
@@ -68,13 +68,14 @@ class Study:
     def finish(self, recorded: Recorded) -> Tried:
         """Publish what was learned since the latest snapshot, and tell of the whole."""
         self._take(self._training.publish(early=True))
-        vectors, judged = tuple(self._seen_last.values()), tuple(self._hindsight.judged)
+        seen, judged = self._seen_last.values(), tuple(self._hindsight.judged)
         return Tried(
             model=self.model_id,
             definition=self.definition,
             recorded=recorded,
             samples=self.samples,
-            vectors=vectors,
+            vectors=tuple(each.features for each in seen),
+            sampled_ms=tuple(each.at_ms for each in seen),
             judged=judged,
         )
 
@@ -92,7 +93,7 @@ class Study:
         self._training.learn(sample)
         if self._training.is_due:
             self._take(self._training.publish())
-        self._seen_last[sample.user] = sample.features
+        self._seen_last[sample.user] = sample
         self._seen_last.move_to_end(sample.user)
         if len(self._seen_last) > MOST_USERS:
             self._seen_last.popitem(last=False)

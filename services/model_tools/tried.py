@@ -32,5 +32,7 @@ class Tried(BaseModel):
     """That it learned from."""
     vectors: tuple[Vector, ...]
     """The latest sample of each of the users who were sampled last, at most `MOST_USERS`."""
+    sampled_ms: tuple[int, ...]
+    """When each of these was taken."""
     judged: tuple[Judged, ...]
     """What was said of users beside what turned out, the oldest first."""

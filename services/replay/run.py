@@ -16,6 +16,7 @@ from services.replay.progress import progress
 from services.replay.reader import BadRow, BrokenRecording, Row, WrongFormat
 from services.replay.sender import send
 from services.replay.source import RecordedLog, Source, UnknownFormat
+from services.runtime.clock import now_ms
 
 REQUEST_TIMEOUT_S = 10.0
 APPLY_PATIENCE_S = 30.0
@@ -62,12 +63,12 @@ def replay(
     """Send a recorded log to the collector and print a summary; the process's exit code.
 
     `speed` is a multiple of recorded time; None or 0 is as fast as possible. With `rebase_to_ms` every time is
-    shifted by the same amount, so that the latest of the recording becomes this one.
+    shifted by the same amount, so that the latest of the recording that is not ahead of now becomes this one.
     """
     console = console or Console()
     outcome = Outcome()
     try:
-        pacer = Pacer(speed, 0 if rebase_to_ms is None else _shift_ms(log, rebase_to_ms, console))
+        pacer = Pacer(speed, 0 if rebase_to_ms is None else shift_ms(log, rebase_to_ms, console))
         with log.open() as source:
             asyncio.run(play(source, target, outcome, console, pacer))
     except (WrongFormat, UnknownFormat) as error:
@@ -132,6 +133,11 @@ def _until_broken(rows: Iterator[Row | BadRow], outcome: Outcome) -> Iterator[Ro
         outcome.trouble = str(error)
 
 
-def _shift_ms(log: RecordedLog, rebase_to_ms: int, console: Console) -> int:
+def shift_ms(log: RecordedLog, rebase_to_ms: int, console: Console) -> int:
+    """What to add to every time, after saying what it goes by. Raises what reading the log raises."""
     console.print(f"{log.path.name}: looking for its latest event", markup=False, highlight=False)
-    return log.shift_ms(rebase_to_ms)
+    shift = log.shift(rebase_to_ms, now_ms())
+    if shift.ahead:
+        told = f"{log.path.name}: times ahead of now, which do not count as its latest: {shift.ahead:,}"
+        console.print(told, markup=False, highlight=False, soft_wrap=True)
+    return shift.ms

@@ -5,12 +5,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from services.replay.reader import BadRow, BrokenRecording, Reader, Row, open_recording
 from services.replay.readers import readers
 from services.replay.simulation import DAYS, SEED, VISITORS, simulate
 from services.replay.simulation.visits import DAY_MS
 from services.runtime.errors import OperatorError
+from services.segmentation.events import MAX_AHEAD_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,13 @@ class Source:
 
 class UnknownFormat(OperatorError):
     """No reader has this name; the message lists those there are."""
+
+
+class Shift(NamedTuple):
+    """By how much to move every time, and how many of them are ahead of now and had no say in it."""
+
+    ms: int
+    ahead: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +51,28 @@ class RecordedLog:
             rows = islice(recording.rows(reader), self.limit)
             yield Source(f"{self.path.name} ({self.format_name})", rows, recording.fraction_read)
 
-    def shift_ms(self, ends_ms: int) -> int:
-        """What to add to every time so that the latest becomes `ends_ms`; 0 in a log without times.
+    def shift(self, ends_ms: int, now_ms: int) -> Shift:
+        """What makes the latest time `ends_ms`; none in a log without times.
 
+        A time ahead of now is a mistake, which would move all others with it: it decides nothing, unless all are so.
         Reads the log once, up to any damage. Raises UnknownFormat, WrongFormat and OSError.
         """
-        latest_ms: int | None = None
+        latest_ms, farthest_ms, ahead = -1, -1, 0
+        for ts_ms in self._times():
+            farthest_ms = max(farthest_ms, ts_ms)
+            if ts_ms > now_ms + MAX_AHEAD_MS:
+                ahead += 1
+            else:
+                latest_ms = max(latest_ms, ts_ms)
+        if farthest_ms < 0:
+            return Shift(0, 0)
+        return Shift(ends_ms - farthest_ms, 0) if latest_ms < 0 else Shift(ends_ms - latest_ms, ahead)
+
+    def _times(self) -> Iterator[int]:
         with self.open() as source, suppress(BrokenRecording):
             for row in source.rows:
-                ts_ms = None if isinstance(row, BadRow) else row.get("ts")
-                if ts_ms is not None and (latest_ms is None or ts_ms > latest_ms):
-                    latest_ms = ts_ms
-        return 0 if latest_ms is None else ends_ms - latest_ms
+                if not isinstance(row, BadRow) and row.get("ts") is not None:
+                    yield row["ts"]
 
     def _reader(self) -> Reader:
         try:

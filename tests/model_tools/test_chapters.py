@@ -30,20 +30,38 @@ from services.segmentation.models.snapshots import (
     Trait,
     Trees,
 )
+from services.segmentation.training.telling.measures import Measure
 
 DAY_MS = 86_400_000
 RECORDED = Recorded(name="log", events=9_000, bad_rows=3, users=70, first_ms=0, latest_ms=9 * DAY_MS)
 FEATURES = {"pages": 'count("page_view")', "known_for": "tenure()"}
 
 
-def look(kind: str, body: Body, vectors: tuple[Vector, ...] = (), judged: tuple[Judged, ...] = ()) -> Look:
+END_MS = 9 * DAY_MS
+
+
+def look(
+    kind: str,
+    body: Body,
+    vectors: tuple[Vector, ...] = (),
+    judged: tuple[Judged, ...] = (),
+    sampled_ms: tuple[int, ...] | None = None,
+) -> Look:
     more = {"features": FEATURES} if kind != "rfm" else {}
     seed = {"seed": "s"} if kind == "lookalike" else {}
     definition = MODEL.validate_python({"name": "Name", "kind": kind, **more, **seed})
-    tried = Tried(model="m", definition=definition, recorded=RECORDED, samples=80, vectors=vectors, judged=judged)
+    tried = Tried(
+        model="m",
+        definition=definition,
+        recorded=RECORDED,
+        samples=80,
+        vectors=vectors,
+        sampled_ms=(END_MS,) * len(vectors) if sampled_ms is None else sampled_ms,
+        judged=judged,
+    )
     names = ("recency_ms", "frequency", "value") if kind == "rfm" else tuple(FEATURES)
     scale = Scale((0.0,) * len(names), (1.0,) * len(names))
-    return Look(tried, [Snapshot("m", 1, definition.digest, names, scale, body, 80, 9 * DAY_MS)])
+    return Look(tried, [Snapshot("m", 1, definition.digest, names, scale, body, 80, END_MS)])
 
 
 def table(chapter: Chapter, caption: str) -> Table:
@@ -80,7 +98,7 @@ def test_groups_are_told_the_largest_first() -> None:
     ]
     assert table(chapter, "What sets them apart").rows[1] == (
         "c2",
-        "much more pages, 12 instead of 4; less known_for, 0.5 instead of 1; a bit less pages, 0",
+        "much more pages, 12 instead of 4; less known_for, 12h instead of 1d; a bit less pages, 0",
     )
     assert chapter.remarks[0].startswith("2 groups; sizes are told from the 100 users")
     assert chapter.remarks[1].startswith("Silhouette 0.13: the groups overlap")
@@ -144,6 +162,21 @@ def test_classes_are_told_with_their_bounds() -> None:
     assert values == {(4, 0): "5.0", (0, 4): "1.0"}
 
 
+def test_who_was_not_seen_again_has_aged_until_the_moment_of_the_bounds() -> None:
+    classes = Classes((DAY_MS, 2 * DAY_MS, 4 * DAY_MS, 8 * DAY_MS), (2.0, 3.0, 5.0, 8.0), (10.0, 20.0, 40.0, 1_000.0))
+    once, often = (0.0, 1.0, 1.0), (0.0, 9.0, 2_000.0)
+    sampled_ms = (END_MS, END_MS - 9 * DAY_MS, END_MS - DAY_MS + 1, END_MS - 5 * DAY_MS, END_MS)
+    chapter = ranks_chapter(look("rfm", classes, (once, once, often, often, (None,) * 3), (), sampled_ms), classes)
+    groups = {row[0]: row[2] for row in table(chapter, "Well-known").rows}
+    assert groups == {
+        "champions": "1",
+        "loyal customers": "0",
+        "new customers": "1",
+        "big spenders at risk": "1",
+        "asleep": "1",
+    }
+
+
 def test_equal_bounds_are_explained() -> None:
     classes = Classes((1, 2, 3, 4), (2.0, 2.0, 3.0, 4.0), (1.0, 2.0, 3.0, 4.0))
     assert any("stay empty" in each for each in ranks_chapter(look("rfm", classes), classes).remarks)
@@ -191,9 +224,12 @@ def test_a_feature_that_nobody_has_comes_with_a_remedy() -> None:
     definition = MODEL.validate_python(
         {"name": "N", "kind": "cluster", "features": {"device": 'last("device.type")', "bought": 'avg("p", "value")'}}
     )
+    nothing = replace(CLUSTERS, facts=tuple(each._replace(traits=()) for each in CLUSTERS.facts))
     vectors: tuple[Vector, ...] = ((None, None), (None, None))
-    tried = Tried(model="m", definition=definition, recorded=RECORDED, samples=2, vectors=vectors, judged=())
-    remarks = clusters_chapter(Look(tried, look("cluster", CLUSTERS).snapshots), CLUSTERS).remarks
+    tried = Tried(
+        model="m", definition=definition, recorded=RECORDED, samples=2, vectors=vectors, sampled_ms=(0, 0), judged=()
+    )
+    remarks = clusters_chapter(Look(tried, look("cluster", nothing).snapshots), nothing).remarks
     assert 'text is no number; compare it, as in last("device.type") == "..."' in remarks[-2]
     assert "there was nothing to measure" in remarks[-1]
 
@@ -207,4 +243,32 @@ def test_numbers_have_the_digits_that_tell_them(value: float, told: str) -> None
 
 def test_parts_and_traits_are_worded() -> None:
     assert [part(each) for each in (0.0123, 0.0994, 0.0996, 0.5)] == ["1.2%", "9.9%", "10%", "50%"]
-    assert sets_apart(Trait("x", 2.0, 0.0, 0.9)) == "much more x, 2"
+    assert sets_apart(Trait("x", 2.0, 0.0, 0.9), Measure.of("x", 'count("page_view")', ())) == "much more x, 2"
+
+
+@pytest.mark.parametrize(
+    ("term", "mean", "of_all", "told"),
+    [
+        ("tenure()", 0.00041, 0.17, "35s instead of 4h 4m"),
+        ('since("form_start")', 0.0238, 3_650.0, "34m 16s instead of never"),
+        ('sequence("view", "purchase")', 3_650.0, 40.5, "never instead of 40d 12h"),
+        ('since("form_start")', 1e-9, 2.0, "0s instead of 2d"),
+        ('share("read", "category", "sport", halflife="7d")', 0.3, 0.67, "30% instead of 67%"),
+        ('last("device.type") == "mobile"', 0.012, 0.5, "1.2% instead of 50%"),
+        ('trait("vip")', 0.25, 0.5, "25% instead of 50%"),
+        ('trait("age")', 33.0, 44.0, "33 instead of 44"),
+    ],
+)
+def test_what_sets_apart_is_told_in_what_it_is_measured_in(term: str, mean: float, of_all: float, told: str) -> None:
+    measure = Measure.of("x", term, (1.0, None, 0.0) if "vip" in term else (3.5,))
+    assert sets_apart(Trait("x", mean, mean / of_all, 0.6), measure) == f"more x, {told}"
+
+
+@pytest.mark.parametrize(("measured", "pages"), [((0.0, 1.0), "0.0%"), ((0.0, 3.5), "0")])
+def test_groups_are_set_apart_by_features_in_their_own_units(measured: tuple[float, float], pages: str) -> None:
+    terms = {"pages": 'trait("pages")', "known_for": 'share("read", "category", "sport", halflife="7d")'}
+    seen = look("cluster", CLUSTERS, tuple((each, 0.1) for each in measured))
+    definition = seen.tried.definition.model_copy(update={"features": terms})
+    told = clusters_chapter(Look(seen.tried.model_copy(update={"definition": definition}), seen.snapshots), CLUSTERS)
+    _, less, a_bit = table(told, "What sets them apart").rows[0][1].split("; ")
+    assert (less, a_bit) == ("less known_for, 50% instead of 100%", f"a bit less pages, {pages}")

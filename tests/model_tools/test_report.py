@@ -164,9 +164,10 @@ def test_a_model_of_one_version_and_hardly_any_user_can_be_looked_at(out: Path, 
     folder = ModelFolder(tmp_path / model)
     folder.clear()
     folder.put_snapshot(of.snapshots()[0])
-    folder.put_trial(of.trial().model_copy(update={"vectors": of.trial().vectors[:1], "judged": ()}))
+    first = {"vectors": of.trial().vectors[:1], "sampled_ms": of.trial().sampled_ms[:1]}
+    folder.put_trial(of.trial().model_copy(update={**first, "judged": ()}))
     reported(tmp_path, tmp_path / "png")
-    folder.put_trial(of.trial().model_copy(update={"vectors": (), "judged": of.trial().judged[:1]}))
+    folder.put_trial(of.trial().model_copy(update={"vectors": (), "sampled_ms": (), "judged": of.trial().judged[:1]}))
     reported(tmp_path, tmp_path / "png")
 
 

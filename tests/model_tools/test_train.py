@@ -74,6 +74,20 @@ def test_the_groups_are_those_that_were_planted(folders: Mapping[str, ModelFolde
     assert sorted(said.values()) == [USERS // 3] * 3
 
 
+def test_the_latest_sample_of_everybody_is_kept_with_its_moment(folders: Mapping[str, ModelFolder]) -> None:
+    latest = {row["user_id"]: row["ts"] for row in visits(USERS)}
+    for name in ("sorts", "ranks"):
+        trial = folders[name].trial()
+        assert sorted(trial.sampled_ms) == sorted(latest.values())
+        assert len(trial.vectors) == USERS
+    bought = {row["user_id"]: row["ts"] for row in visits(USERS) if row["type"] == "purchase"}
+    trial = folders["ranks"].trial()
+    last_bought = {
+        at_ms - each[0] for at_ms, each in zip(trial.sampled_ms, trial.vectors, strict=True) if each[0] is not None
+    }
+    assert last_bought == {*bought.values()}
+
+
 def test_who_is_like_the_seed_scores_higher(folders: Mapping[str, ModelFolder]) -> None:
     latest = folders["like-buyers"].snapshots()[-1]
     shopper, reader = predict(latest, (1.4, 0.0, 0.0)), predict(latest, (0.0, 1.9, 0.0))

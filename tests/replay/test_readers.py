@@ -12,7 +12,7 @@ from services.cli import Format
 from services.replay.reader import BadRow, BrokenRecording, Row, WrongFormat, open_recording
 from services.replay.readers import readers
 from services.replay.source import RecordedLog
-from services.segmentation.events import MAX_TS_MS, read_event
+from services.segmentation.events import MAX_AHEAD_MS, MAX_TS_MS, read_event
 from tests.replay.recorded_rows import GOOD, HEADERS, RETAILROCKET, event_ids, read, read_file, read_rows
 
 
@@ -200,5 +200,18 @@ class TestFilesThatAreNoRecording:
         path = tmp_path / "log"
         rows = [f"1,1,2015-05-0{day}T00:00:00Z,view,1,x" for day in (3, 5, 4)]
         path.write_text("\n".join([RETAILROCKET, *rows, "garbage"]))
-        assert RecordedLog(path, "retailrocket").shift_ms(1430784000007) == 7
-        assert RecordedLog(path, "retailrocket", limit=1).shift_ms(1430611200009) == 9
+        now_ms = 1430900000000
+        assert RecordedLog(path, "retailrocket").shift(1430784000007, now_ms) == (7, 0)
+        assert RecordedLog(path, "retailrocket", limit=1).shift(1430611200009, now_ms) == (9, 0)
+
+    def test_what_is_ahead_of_now_decides_nothing_unless_all_is(self, tmp_path: Path) -> None:
+        path = tmp_path / "log"
+        rows = [f"1,1,{day}T00:00:00Z,view,1,x" for day in ("2100-01-01", "2015-05-03", "2015-05-05", "2100-01-02")]
+        path.write_text("\n".join([RETAILROCKET, *rows]))
+        log, latest_ms = RecordedLog(path, "retailrocket"), 1430784000000
+        assert log.shift(latest_ms + 7, latest_ms) == (7, 2)
+        assert log.shift(latest_ms + 7, latest_ms - MAX_AHEAD_MS) == (7, 2)
+        assert log.shift(latest_ms + 7, latest_ms - MAX_AHEAD_MS - 1) == (2 * 86_400_000 + 7, 3)
+        assert log.shift(latest_ms + 7, 0) == (latest_ms + 7 - 4102531200000, 0)
+        path.write_text(RETAILROCKET)
+        assert log.shift(7, 0) == (0, 0)

@@ -63,6 +63,15 @@ async def test_limit_and_rebase_go_by_the_rows_that_are_sent(tmp_path: Path) -> 
     assert [event["ts"] for event in stand_in.events] == [8_998_000, 8_999_000, 9_000_000]
 
 
+async def test_one_time_that_is_far_ahead_moves_no_other(tmp_path: Path) -> None:
+    ahead = view(9, 0).replace("2015", "2100")
+    path = recorded(tmp_path / "log", view(1, 0), ahead, view(2, 5))
+    async with collector() as stand_in:
+        _, printed = await run_replay(stand_in, RecordedLog(path, "retailrocket"), rebase_to_ms=9_000_000)
+    assert [event["ts"] for event in stand_in.events if event["user_id"] != "9"] == [8_995_000, 9_000_000]
+    assert "log: times ahead of now, which do not count as its latest: 1\n" in printed
+
+
 async def test_a_file_cut_off_is_sent_as_far_as_it_goes_and_ends_with_an_error(tmp_path: Path) -> None:
     path = tmp_path / "log.gz"
     packed = gzip.compress("\n".join([HEADER, *(view(user, user % 60) for user in range(9_000))]).encode())

@@ -22,7 +22,7 @@ _FAR = 1.0
 def anomalies_chapter(look: Look, trees: Trees) -> Chapter:
     scores = [float(score) for score in look.said if isinstance(score, float)]
     remarks = [
-        f"A score of {MARKED} means: more unusual than {MARKED:.0%} of the users who were seen last.",
+        f"A score of {MARKED} means: more unusual than {MARKED:.0%} of the users of the panel.",
         f"{len(trees.masses)} trees of height {trees.height} tell it by how much company a user has.",
     ]
     return framed(

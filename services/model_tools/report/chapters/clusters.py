@@ -15,7 +15,9 @@ from services.model_tools.report.parts import Chapter, Picture, Table
 from services.model_tools.report.pictures.courses import shares
 from services.model_tools.report.pictures.maps import Plane, coloured_by_group
 from services.model_tools.report.pictures.tables import heat, tilted
+from services.segmentation.models.definition import ClusterModel
 from services.segmentation.models.snapshots import ClusterFacts, Clusters
+from services.segmentation.training.telling.measures import Measure
 
 MOST_FEATURES = 16
 MOST_HAPPENINGS = 15
@@ -39,7 +41,7 @@ def clusters_chapter(look: Look, clusters: Clusters) -> Chapter:
         _remarks(facts),
         [
             _groups(facts, colours),
-            _apart(facts, colours),
+            _apart(look, facts, colours),
             *_pictures(look, clusters, facts, colours),
             _happenings(clusters),
         ],
@@ -48,7 +50,7 @@ def clusters_chapter(look: Look, clusters: Clusters) -> Chapter:
 
 def _remarks(facts: Sequence[ClusterFacts]) -> Iterator[str]:
     seen = sum(each.size for each in facts)
-    yield f"{len(facts)} groups; sizes are told from the {seen:,} users who were seen last."
+    yield f"{len(facts)} groups; sizes are told from the {seen:,} users of the panel."
     known = [(each.silhouette, each.size) for each in facts if each.silhouette is not None]
     if known:
         silhouette = sum(value * size for value, size in known) / sum(size for _, size in known)
@@ -80,10 +82,22 @@ def _groups(facts: Sequence[ClusterFacts], colours: Mapping[str, str]) -> Table:
     return Table("Groups", columns, rows, [colours[each.id] for each in facts], text_columns=2)
 
 
-def _apart(facts: Sequence[ClusterFacts], colours: Mapping[str, str]) -> Table:
-    rows = [(each.id, "; ".join(map(sets_apart, each.traits[:TRAITS]))) for each in facts]
+def _apart(look: Look, facts: Sequence[ClusterFacts], colours: Mapping[str, str]) -> Table:
+    measures = _measures(look)
+    rows = [
+        (each.id, "; ".join(sets_apart(trait, measures[trait.feature]) for trait in each.traits[:TRAITS]))
+        for each in facts
+    ]
     dots = [colours[each.id] for each in facts]
     return Table("What sets them apart", ("id", "the strongest first"), rows, dots, text_columns=2)
+
+
+def _measures(look: Look) -> Mapping[str, Measure]:
+    """By feature, what it is told in."""
+    definition, vectors = look.tried.definition, look.tried.vectors
+    assert isinstance(definition, ClusterModel)
+    texts = definition.features.items()
+    return {name: Measure.of(name, text, [row[place] for row in vectors]) for place, (name, text) in enumerate(texts)}
 
 
 def _happenings(clusters: Clusters) -> Table:
@@ -148,5 +162,5 @@ def _course(look: Look, colours: Mapping[str, str]) -> Picture | None:
         return None
     heights = {name: [moment.get(name, 0.0) for moment in by_moment.values()] for name in ids}
     every = {name: colours.get(name, colour_of(int(name[1:]))) for name in ids}
-    note = "The part of the users seen last, at each snapshot. A colour stays with its group."
+    note = "The part of the panel, at each snapshot. A colour stays with its group."
     return Picture("course", "Sizes over time", note, partial(shares, list(by_moment), heights, every), 7, 4)

@@ -12,7 +12,7 @@ from services.model_tools.report.look import Look
 from services.model_tools.report.parts import Chapter, Picture, Table
 from services.model_tools.report.pictures.tables import heat
 from services.rule_tools.moments import shown_duration
-from services.segmentation.models.prediction import Rfm
+from services.segmentation.models.prediction import Rfm, predict
 from services.segmentation.models.snapshots import Classes, Move
 
 _BEST_FIRST = (5, 4, 3, 2, 1)
@@ -30,8 +30,8 @@ _WELL_KNOWN: Sequence[tuple[str, str, Callable[[Rfm], bool]]] = (
 
 
 def ranks_chapter(look: Look, classes: Classes) -> Chapter:
-    ranks = [each for each in look.said if isinstance(each, Rfm)]
-    of_all = len(look.said)
+    ranks = [*_now(look)]
+    of_all = len(look.tried.vectors)
     remarks = [
         f"{len(ranks):,} of {of_all:,} users of the sample had the event; only they have classes; 5 is the best."
     ]
@@ -42,6 +42,16 @@ def ranks_chapter(look: Look, classes: Classes) -> Chapter:
         remarks,
         [_bounds(classes), _well_known(ranks), *_pictures(ranks, classes)],
     )
+
+
+def _now(look: Look) -> Iterator[Rfm]:
+    """In which classes those are who have any, as of the moment of the bounds: who was not seen again has aged."""
+    for vector, at_ms in zip(look.tried.vectors, look.tried.sampled_ms, strict=True):
+        age_ms, frequency, value = vector
+        passed_ms = max(0, look.latest.at_ms - at_ms)
+        said = predict(look.latest, (None if age_ms is None else age_ms + passed_ms, frequency, value))
+        if isinstance(said, Rfm):
+            yield said
 
 
 def _bounds(classes: Classes) -> Table:

@@ -2,7 +2,10 @@
 
 from datetime import UTC, datetime
 
+from services.rule_tools.moments import shown_duration
 from services.segmentation.models.snapshots import Trait
+from services.segmentation.rules.durations import UNITS_MS
+from services.segmentation.training.telling.measures import Measure, is_never
 
 LARGE, MEDIUM = 0.8, 0.5
 """Effects, as Cohen's d is commonly read."""
@@ -25,9 +28,16 @@ def moment_of(at_ms: int) -> str:
     return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%d %b %Y %H:%M} UTC"
 
 
-def sets_apart(trait: Trait) -> str:
-    """Such as `much more views, 12 instead of 3.9`."""
+def duration(days: float) -> str:
+    """Such as `4h 10m`, to the second."""
+    seconds = round(days * UNITS_MS["d"] / UNITS_MS["s"])
+    return "never" if is_never(days) else shown_duration(seconds * UNITS_MS["s"]) if seconds else "0s"
+
+
+def sets_apart(trait: Trait, measure: Measure) -> str:
+    """Such as `much more views, 12 instead of 3.9`, in what the feature is measured in."""
+    told = part if measure.is_part else duration if measure.is_age else number
     strength = abs(trait.effect)
     degree = "much " if strength >= LARGE else "" if strength >= MEDIUM else "a bit "
-    usual = f" instead of {number(trait.mean / trait.lift)}" if trait.lift else ""
-    return f"{degree}{'more' if trait.effect > 0 else 'less'} {trait.feature}, {number(trait.mean)}{usual}"
+    usual = f" instead of {told(trait.mean / trait.lift)}" if trait.lift else ""
+    return f"{degree}{'more' if trait.effect > 0 else 'less'} {trait.feature}, {told(trait.mean)}{usual}"

@@ -89,7 +89,7 @@ _ESTIMATORS: Final[Mapping[Role, Mapping[str, Mapping[str, Bounds]]]] = MappingP
             "DenStream": {
                 "decaying_factor": Real(0.25, 0.01, 10.0),
                 "beta": Real(0.75, 0.01, 1.0),
-                "mu": Real(2.0, 1.01, 10_000.0),
+                "mu": Real(None, 1.01, 10_000.0),
                 "epsilon": _RADIUS,
                 "n_samples_init": Whole(None, 1, 1_000),
                 "stream_speed": Whole(100, 1, 10_000),

@@ -1,4 +1,7 @@
-"""River's DenStream (Cao, Ester, Qian and Zhou, SDM 2006): dense small clusters, joined where they touch.
+"""River's DenStream (Cao, Ester, Qian and Zhou, SDM 2006): dense small clusters, joined where they overlap.
+
+The law: two are joined where the centre of one is inside of the other. To touch, which River asks for, is not enough:
+users of many features are all about a radius away from their centre, so small clusters of different groups touch too.
 
 Release 0.26.1 has errors that River's own main branch has put right since (pull requests 2005 and 2008); until a
 release has that, they are put right here, in as few lines as it takes.
@@ -22,6 +25,10 @@ MOST_AT_FIRST = 1_000
 """Every one of the first samples is compared with all others."""
 MOST_SMALL = 1_000
 """Of each kind; every sample is compared with all."""
+DENSE = 0.02
+"""The part of the first samples that a small cluster is joined from, where a definition does not say."""
+LEAST_DENSE = 1.5
+"""Samples that a small cluster has to hold at least to stay dense."""
 
 
 class _Small(DenStreamMicroCluster):
@@ -44,6 +51,13 @@ class _Repaired(cluster.DenStream):
         self.p_micro_clusters = _tidy(self.p_micro_clusters, self.timestamp)
         self.o_micro_clusters = _tidy(self.o_micro_clusters, self.timestamp)
 
+    def _is_directly_density_reachable(self, one: DenStreamMicroCluster, other: DenStreamMicroCluster) -> bool:
+        smalls = (one, other)
+        apart = self._distance(one.center, other.center)  # type: ignore[no-untyped-call]
+        return all(small.calc_weight(self.timestamp) > self.mu for small in smalls) and bool(
+            apart <= max(small.calc_radius(self.timestamp) for small in smalls)
+        )
+
     def _query_neighbor(self, small: DenStreamMicroCluster) -> deque[DenStreamMicroCluster]:
         """All that it reaches, over others too: River asks for no neighbours of neighbours."""
         reached = [small]
@@ -56,24 +70,29 @@ class _Repaired(cluster.DenStream):
 class Denstream:
     power = 2.0
 
-    def __init__(self, settings: Settings, dimensions: int, radius: float, first: int) -> None:
+    def __init__(self, settings: Settings, dimensions: int) -> None:
+        """Of these settings none is left open."""
         self._dimensions = dimensions
-        self._river: Any = _Repaired(**{**settings, "epsilon": radius, "n_samples_init": first})
+        self._river: Any = _Repaired(**settings)
 
     @classmethod
     def start(cls, settings: Settings, warm_up: Sequence[Scaled]) -> "Denstream":
         def taught(radius: float, users: Sequence[Scaled]) -> "Denstream":
-            first = settings["n_samples_init"] or min(len(users), MOST_AT_FIRST)
-            self = cls(settings, len(users[0]), radius, first)
-            for scaled in users:
-                self.learn(scaled)
+            """Once more where it has begun: of the first samples River keeps those in dense places, and no others."""
+            self = cls(_closed(settings, radius, len(users)), len(users[0]))
+            for _ in range(2):
+                for scaled in users:
+                    self.learn(scaled)
+                if not self._river.initialized:
+                    break
             return self
 
         return taught(settings["epsilon"] or radii.fitting(taught, warm_up), warm_up)
 
     @classmethod
     def restore(cls, settings: Settings, state: dict[str, Any]) -> "Denstream":
-        self = cls(settings, int(state["dimensions"]), float(state["radius"]), int(state["first"]))
+        found = {"epsilon": float(state["radius"]), "mu": float(state["mu"]), "n_samples_init": int(state["first"])}
+        self = cls({**settings, **found}, int(state["dimensions"]))
         river = self._river
         river.timestamp, river._n_samples_seen = int(state["time"]), int(state["seen"])
         river.initialized = river._n_samples_seen >= river.n_samples_init
@@ -99,6 +118,7 @@ class Denstream:
         return {
             "dimensions": self._dimensions,
             "radius": river.epsilon,
+            "mu": float(river.mu),
             "first": river.n_samples_init,
             "time": river.timestamp,
             "seen": river._n_samples_seen,
@@ -115,6 +135,14 @@ class Denstream:
         small: Any = _Small(self._point(sums), int(created), self._river.decaying_factor)  # type: ignore[no-untyped-call]
         small.N, small.last_edit_time, small.squared_sum = float(users), int(edited), self._point(squares)
         return small  # type: ignore[no-any-return]
+
+
+def _closed(settings: Settings, radius: float, users: int) -> Settings:
+    """With what a definition of such a model can leave to its warm-up."""
+    first = min(users, MOST_AT_FIRST)
+    mu = max(DENSE * first, LEAST_DENSE / settings["beta"])
+    found = {"epsilon": radius, "mu": settings["mu"] or mu, "n_samples_init": settings["n_samples_init"] or first}
+    return {**settings, **found}
 
 
 def _row(small: DenStreamMicroCluster) -> list[Any]:

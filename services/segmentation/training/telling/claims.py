@@ -5,13 +5,14 @@ The law: what is said of a cluster sets it apart, and is true of its users, not 
 
 import math
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from services.segmentation.models.snapshots import Trait
 from services.segmentation.rules import nodes
 from services.segmentation.training.telling.conditions import of_condition
 from services.segmentation.training.telling.measures import Measure
-from services.segmentation.training.telling.roles import BUYERS, is_of_a_shop, role_of
+from services.segmentation.training.telling.roles import BUYERS, is_of_a_shop, lacks_of, role_of
 from services.segmentation.training.telling.sayings import Saying, Seen, Slot, of_term
 
 GIVEN, KEPT = 0.5, 0.3
@@ -22,6 +23,9 @@ STRONGEST = 3.0
 """What strength grows to: of great effects, the greater matters little."""
 LITTLE = 0.5
 """Of what is usual."""
+DONE = 0.15
+"""Times, from which on a typical user has done it."""
+_COUNTED = nodes.Count | nodes.Decayed
 _Doing = nodes.Count | nodes.Sum | nodes.Distinct | nodes.Decayed
 
 
@@ -40,7 +44,16 @@ def claims(measures: Sequence[Measure], traits: Sequence[Trait]) -> tuple[Claim,
     shop = is_of_a_shop(types, [measure.name for measure in measures])
     said = [pair for measure, trait in pairs for pair in _sayings(measure, trait, shop)]
     found = [claim for saying, effect in (*said, *_inactive(pairs)) if (claim := _claim(saying, effect)) is not None]
-    return tuple(sorted(found, key=lambda each: -each.strength))
+    counted = [(each.node.events.type, trait) for each, trait in pairs if isinstance(each.node, _COUNTED)]
+    done = {role_of(event_type, shop=shop).people for event_type, trait in counted if trait.mean >= DONE}
+    return tuple(sorted(_without_false_lacks(found, done), key=lambda each: -each.strength))
+
+
+def _without_false_lacks(found: Sequence[Claim], done: AbstractSet[str]) -> Iterator[Claim]:
+    """Two types of events may make the same people: who does the one does not lack what the other is called by."""
+    people = {word for claim in found for slot, word in claim.words if slot == "people"}
+    lacks = {("lack", lack) for each in people | done for lack in lacks_of(each)}
+    yield from (claim for claim in found if lacks.isdisjoint(claim.words))
 
 
 def _sayings(measure: Measure, trait: Trait, shop: bool) -> Iterator[tuple[Saying, float]]:

@@ -9,9 +9,6 @@ import numpy as np
 from services.segmentation.models.samples import Vector
 from services.segmentation.models.scaling import Scale
 from services.segmentation.models.snapshots import ClusterFacts, Clusters, Trait
-from services.segmentation.rules import nodes
-from services.segmentation.rules.errors import RuleError
-from services.segmentation.rules.parse import parse_feature
 from services.segmentation.training.geometry.distances import Matrix, Numbers, distances, nearest_of
 from services.segmentation.training.geometry.silhouettes import silhouettes
 from services.segmentation.training.telling.claims import claims
@@ -48,7 +45,8 @@ def facts(
     went, and may return. Of the clusters it reads centres, ids, power and happenings.
     """
     groups = _groups(clusters, scale, rows)
-    read = tuple(map(_measure, features, groups.measured.T))
+    columns = zip(features, groups.measured.T.tolist(), strict=True)
+    read = tuple(Measure.of(each.name, each.term, column) for each, column in columns)
     sets_apart = {each: traits(groups, each, read) for each in groups.members}
     told_before = {told.id: told for told in before.facts} if before else {}
     called = names(
@@ -72,20 +70,6 @@ def facts(
         )
         for each, members in groups.members.items()
     )
-
-
-def _measure(text: FeatureText, column: Matrix) -> Measure:
-    """A trait that is true or false is told as a condition.
-
-    What no rule term can be read from is told by its name: to tell of a cluster is no reason to stop a training.
-    """
-    try:
-        node = parse_feature(text.term)
-    except RuleError:
-        node = nodes.Trait(text.name)
-    if isinstance(node, nodes.Trait | nodes.Last) and np.isin(column[~np.isnan(column)], (0.0, 1.0)).all():
-        node = nodes.Holds(node)
-    return Measure(text.name, node)
 
 
 def _groups(clusters: Clusters, scale: Scale, rows: Sequence[Vector]) -> Groups:

@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 
 from services.segmentation.training.telling.claims import Claim
 from services.segmentation.training.telling.roles import USERS, joined_by
-from services.segmentation.training.telling.sayings import Slot
+from services.segmentation.training.telling.sayings import GONE, Slot
 
 LONGEST = 60
 USUAL = f"typical {USERS.people}"
@@ -22,7 +22,10 @@ _BESIDES: AbstractSet[Slot] = frozenset({"tenure", "lack"})
 FOREMOST = 3
 NOT_WORTH_SAYING = 0.3
 """Of the strength of the strongest claim."""
-_ALONE = ("long gone", "hardly active", "not seen lately")
+_GONE: AbstractSet[str] = frozenset(GONE)
+_HERE: AbstractSet[str] = frozenset({"frequent", "new"})
+"""What nobody is who has gone."""
+_ALONE = (*GONE, "hardly active")
 """What needs nobody to be said of."""
 _BEFORE_PEOPLE: Sequence[Slot] = ("state", "tenure", "degree", "often", "worth", "when", "device", "who")
 _ROOM_OF_ID = 8
@@ -84,13 +87,22 @@ def _said(claims: Iterable[Claim], most: int = MOST_CLAIMS) -> Words:
 
 
 def _with(said: Words, claim: Claim) -> Words | None:
-    """None where a place is taken by something else, or the name becomes too long."""
-    more = dict(said)
-    for slot, word in claim.words:
+    """None where a place is taken by something else, or the name becomes too long.
+
+    Who does much, or is new, has not gone. What people spend is not told beside what they spend it on: a flat costs
+    more than a dress, whoever looks at it.
+    """
+    words = dict(claim.words)
+    if "worth" in words and "topic" in said:
+        return None
+    more = {slot: each for slot, each in said.items() if slot != "worth" or "topic" not in words}
+    for slot, word in words.items():
         room = 2 if slot == "topic" else 1
         more[slot] = tuple(sorted({*more.get(slot, ()), word}))
         if len(more[slot]) > room:
             return None
+    if not _GONE.isdisjoint(more.get("state", ())) and _HERE & {*more.get("often", ()), *more.get("tenure", ())}:
+        return None
     return more if len(_put(more)) <= LONGEST - _ROOM_OF_ID else None
 
 

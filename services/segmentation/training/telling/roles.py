@@ -1,6 +1,6 @@
 """What people are called who do something, by the type of the event that tells of it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 
@@ -19,6 +19,7 @@ BUYERS = Role("buyers", "of", "do not buy")
 READERS = Role("readers", None, "read nothing")
 BROWSERS = Role("browsers", "of", "browse nothing")
 VIEWERS = Role("viewers", "of", "view nothing")
+VISITORS = Role("visitors", "of")
 CART_FILLERS = Role("cart fillers", "with", "fill no cart")
 _ROLES: Mapping[str, Role] = {
     **dict.fromkeys(("purchase", "purchased", "order", "buy", "bought", "transaction", "checkout", "sale"), BUYERS),
@@ -30,9 +31,11 @@ _ROLES: Mapping[str, Role] = {
     **dict.fromkeys(("search", "query"), Role("searchers", "for", "search nothing")),
     **dict.fromkeys(("click",), Role("clickers", "on", "click nothing")),
     **dict.fromkeys(("comment", "review"), Role("commenters", "on", "comment nothing")),
-    **dict.fromkeys(("visit", "session", "login"), Role("visitors", "of")),
+    **dict.fromkeys(("visit", "session", "login"), VISITORS),
 }
 """By a word of the event's type, the first of them that is here."""
+COMING = (READERS, BROWSERS, VIEWERS, VISITORS)
+"""What everybody does who comes at all."""
 _OF_SHOPS = (BUYERS, CART_FILLERS, VIEWERS)
 _OF_READING = ("article", "read", "reader", "reading", "magazine")
 
@@ -42,6 +45,13 @@ def role_of(event_type: str, *, shop: bool) -> Role:
     parts = event_type.split("_")
     role = next((_ROLES[part] for part in parts if part in _ROLES), Role(f"{event_type.replace('_', ' ')} users"))
     return BROWSERS if shop and role == READERS and "article" not in parts else role
+
+
+def lacks_of(people: str) -> Iterator[str]:
+    """What is said of others, and never of these. Who looks at pages views something."""
+    looked = (VIEWERS,) if people in (READERS.people, BROWSERS.people) else ()
+    doing = (role for role in (*_ROLES.values(), BROWSERS) if role.people == people)
+    yield from (role.lack for role in (*doing, *looked) if role.lack is not None)
 
 
 def joined_by(people: str) -> str | None:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from services.segmentation.rules import nodes
-from services.segmentation.training.telling.roles import BUYERS, role_of
+from services.segmentation.training.telling.measures import is_never
+from services.segmentation.training.telling.roles import BUYERS, COMING, role_of
 from services.segmentation.training.telling.wording import (
     feature_words,
     field_words,
@@ -21,10 +22,10 @@ from services.segmentation.training.telling.wording import (
 Slot = Literal["state", "tenure", "degree", "often", "worth", "when", "device", "who", "topic", "people", "how", "lack"]
 """Places in a name, from its beginning to its end."""
 
-NEVER_DAYS = 1_500
-"""A typical age of what most have never done, since never counts as ten years."""
 LONG_DAYS, LATE_DAYS, NEW_DAYS = 14, 30, 14
 MONEY = ("value", "price", "revenue", "amount", "total")
+GONE = ("long gone", "not seen lately")
+"""States of who does not come any more, the firmer one first."""
 SOURCES = ("campaign", "channel", "source", "medium", "referrer")
 LESS, NUANCE = 0.6, 0.2
 """What people do not do says less of them than what they do; a nuance is for telling two apart who else are alike."""
@@ -152,17 +153,19 @@ def _of_share(event_type: str, part: nodes.Filter, seen: Seen) -> Iterator[Sayin
 
 
 def _of_age(events: nodes.Selection, seen: Seen) -> Iterator[Saying]:
+    """Who looks at nothing any more has gone; who does anything else no more may still be there."""
     people, about = _people(events.type, seen), _filtered(events, seen)
-    buying = people[1] == BUYERS.people
+    role = role_of(events.type, shop=seen.shop)
     if not seen.high:
         yield Saying((("state", "recent"), *about, people), _over(LATE_DAYS, seen.mean))
-    elif buying or about:
-        if not about and BUYERS.lack is not None:
-            yield Saying((("lack", BUYERS.lack),), seen.mean / NEVER_DAYS, LESS)
-        yield Saying((("state", "lapsed"), *about, people), min(seen.mean / LONG_DAYS, _over(NEVER_DAYS, seen.mean)))
+    elif is_never(seen.mean):
+        if not about and role.lack is not None:
+            yield Saying((("lack", role.lack),), weight=LESS)
+    elif about or role not in COMING:
+        yield Saying((("state", "lapsed"), *about, people), seen.mean / LONG_DAYS)
     else:
-        yield Saying((("state", "long gone"),), seen.mean / LONG_DAYS)
-        yield Saying((("state", "not seen lately"),), _over(LONG_DAYS, seen.mean))
+        yield Saying((("state", GONE[0]),), seen.mean / LONG_DAYS)
+        yield Saying((("state", GONE[1]),), _over(LONG_DAYS, seen.mean))
 
 
 def _of_tenure(seen: Seen) -> Saying:
@@ -174,7 +177,7 @@ def _of_tenure(seen: Seen) -> Saying:
 def _of_sequence(seen: Seen) -> Saying:
     words = feature_words(seen.feature)
     if seen.high:
-        return Saying((("how", f"without {words}"),), seen.mean / NEVER_DAYS, LESS)
+        return Saying((("how", f"without {words}"),), math.inf if is_never(seen.mean) else 0.0, LESS)
     return Saying((("how", f"with recent {words}"),), _over(LATE_DAYS, seen.mean))
 
 

@@ -1,5 +1,6 @@
 """By how much the users of a cluster differ from all others, feature by feature."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,10 @@ from services.segmentation.training.telling.measures import Measure
 
 LEAST_SPREAD = 0.1
 """Deviations within groups that are all of one kind; it bounds the effect."""
+NEXT_TO_NOTHING = 1e-9
+"""In the term's own unit: of this, nothing is so many times as much."""
+FEW = 0.025
+"""Of the users, who change nothing of what is typical, however far they are from the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,28 +32,32 @@ class Groups:
 def traits(groups: Groups, cluster: str, features: Sequence[Measure]) -> tuple[Trait, ...]:
     """One of each feature that any of the cluster's users has, in the order of features.
 
-    Means and lifts are told in the feature's own unit, of a typical user: the logarithm is taken back after the mean,
-    so that a few huge numbers move neither. Effects are of scaled features, where what is missing is like the mean.
+    Means and lifts are told in the feature's own unit, of a typical user: the logarithm is taken back at the end.
+    Effects are of scaled features, where what is missing is like the mean.
     """
     members = groups.members[cluster]
-    means, everywhere = _means(groups.measured[members]), _means(groups.measured)
-    effects = _effects(groups.scaled, members)
+    effects = _effects(groups.scaled, members).tolist()
+    told = zip(features, groups.measured[members].T, groups.measured.T, effects, strict=True)
     return tuple(
-        Trait(each.name, each.plain(mean), _lift(each.plain(mean), each.plain(of_all)), effect)
-        for each, mean, of_all, effect in zip(
-            features, means.tolist(), everywhere.tolist(), effects.tolist(), strict=True
-        )
-        if mean == mean  # noqa: PLR0124 - NaN is what nobody has
+        Trait(each.name, mean, _lift(mean, _typical(each, everywhere)), effect)
+        for each, ours, everywhere, effect in told
+        if (mean := _typical(each, ours)) is not None
     )
 
 
-def _means(measured: Matrix) -> Matrix:
-    """By feature, of those who have it; NaN where nobody does."""
-    present = ~np.isnan(measured)
-    counts = present.sum(axis=0)
-    sums = np.where(present, measured, 0.0).sum(axis=0)
-    means: Matrix = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
-    return means
+def _typical(measure: Measure, values: Matrix) -> float | None:
+    """What it is for those who have it, in its own unit; None where nobody does.
+
+    Of parts it is the mean; of ages of what some have never done the middle one, for days and never have no mean; of
+    other numbers the mean, where the farthest few on either side count as those next to them, be they poison.
+    """
+    there = np.sort(values[~np.isnan(values)])
+    if not len(there):
+        return None
+    if measure.may_be_never:
+        return measure.plain(float(np.median(there)))
+    few = 0 if measure.is_part else min(math.ceil(len(there) * FEW), (len(there) - 1) // 2)
+    return measure.plain(float(there.clip(there[few], there[-few - 1]).mean()))
 
 
 def _effects(scaled: Matrix, members: Numbers) -> Matrix:
@@ -63,5 +72,5 @@ def _effects(scaled: Matrix, members: Numbers) -> Matrix:
     return np.asarray((ours.mean(axis=0) - others.mean(axis=0)) / np.maximum(spread, LEAST_SPREAD))
 
 
-def _lift(mean: float, of_all: float) -> float:
-    return mean / of_all if of_all > 0 and mean >= 0 else 0.0
+def _lift(mean: float, of_all: float | None) -> float:
+    return mean / of_all if of_all is not None and of_all > NEXT_TO_NOTHING and mean >= 0 else 0.0

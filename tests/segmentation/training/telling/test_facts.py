@@ -1,6 +1,7 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +10,10 @@ from services.segmentation.models.samples import Vector
 from services.segmentation.models.scaling import Scale
 from services.segmentation.models.snapshots import Clusters, Happening
 from services.segmentation.training.telling.facts import FeatureText, facts
-from tests.segmentation.training.telling.told_of import Groups, some, told_of
+from services.segmentation.training.telling.measures import Measure
+from services.segmentation.training.telling.traits import Groups as Grouped
+from services.segmentation.training.telling.traits import traits
+from tests.segmentation.training.telling.told_of import Groups, Rows, some, told_of
 
 VIEWS = {"views": 'decayed("page_view", halflife="7d")'}
 SCALE = Scale((0.0, 0.0), (1.0, 1.0))
@@ -110,6 +114,47 @@ def test_poison_changes_hardly_anything_that_is_told() -> None:
     assert after.traits[0].mean == pytest.approx(before.traits[0].mean, rel=0.15)
     assert after.traits[0].lift == pytest.approx(before.traits[0].lift, rel=0.15)
     assert after.silhouette == pytest.approx(before.silhouette, abs=0.1)
+
+
+@pytest.mark.parametrize("poisoned", [1, 5, 14])
+@pytest.mark.parametrize(("group", "poison"), [("c1", 25.0), ("c2", -25.0)])
+def test_a_handful_of_poison_does_not_move_what_is_typical(group: str, poison: float, poisoned: int) -> None:
+    terms = VIEWS | {"moved": 'sum("transfer", "value")'}
+    many = [*some(300, 1, views=4.0, moved=5.0), *some(262, 1, views=4.0, moved=0.0)]
+    few = [*some(80, 2, views=0.5, moved=5.0), *some(482, 2, views=0.5, moved=0.0)]
+    calm = {"c1": many, "c2": few}
+    poisonous = {**calm, group: [*calm[group], *[(calm[group][0][0], poison)] * poisoned]}
+    told = [told_of(terms, groups)[group] for groups in (calm, poisonous)]
+    before, after = ({each.feature: each for each in facts.traits}["moved"] for facts in told)
+    assert after.mean == pytest.approx(before.mean, rel=0.02 + 0.02 * poisoned)
+    assert after.lift == pytest.approx(before.lift, rel=0.02 + 0.02 * poisoned)
+
+
+def test_parts_are_means_however_few_are_true() -> None:
+    terms = {
+        "vip": 'trait("vip")',
+        "sport": 'share("read", "category", "sport", halflife="7d")',
+        "reads": 'count("read")',
+    }
+    measured = np.array([[1.0, 0.5, 9.0], *[[0.0, 0.0, 0.0]] * 99])
+    read = [Measure.of(name, term, column) for (name, term), column in zip(terms.items(), measured.T, strict=True)]
+    told = traits(Grouped(measured, measured, {"c1": np.arange(100)}), "c1", read)
+    assert [each.mean for each in told] == [0.01, 0.005, 0.0]
+
+
+@pytest.mark.parametrize(("never", "days"), [(40, 20.0), (60, 3_650.0)])
+def test_an_age_is_the_middle_one_for_days_and_never_have_no_mean(never: int, days: float) -> None:
+    age, of_all = (math.log1p(each * 1_440) for each in (20, 3_650))
+    groups = {"c1": [(of_all,)] * never + [(age,)] * (100 - never), "c2": [(0.0,)] * 50}
+    trait = told_of({"gone": 'since("match")'}, groups)["c1"].traits[0]
+    assert trait.mean == pytest.approx(days)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_of_so_few_all_count(count: int) -> None:
+    rows: Rows = [(float(number + 1),) for number in range(count)]
+    told = told_of(VIEWS, {"c1": rows, "c2": [(9.0,)] * 3})["c1"]
+    assert told.traits[0].mean == pytest.approx(math.expm1((count + 1) / 2))
 
 
 def test_a_silhouette_is_told_of_each_cluster() -> None:

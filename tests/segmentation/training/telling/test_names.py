@@ -109,12 +109,19 @@ def test_buyers_are_called_by_how_often_and_what_they_buy() -> None:
         ('since("purchase")', aged(150), aged(2), ("lapsed buyers", "recent buyers")),
         ('since("purchase")', aged(3_650), aged(2), ("users who do not buy", "recent buyers")),
         ('since("page_view")', aged(150), aged(2), ("long gone", "recent readers")),
+        ('since("page_view")', aged(3_650), aged(2), ("users who read nothing", "recent readers")),
+        ('since("product_view")', aged(3_650), aged(2), ("users who view nothing", "recent viewers")),
+        ('since("login")', aged(3_650), aged(2), ("typical users", "recent visitors")),
+        ('since("match")', aged(3_650), aged(2), ("typical users", "recent match users")),
+        ('since("match")', aged(150), aged(2), ("lapsed match users", "recent match users")),
+        ('since("product_view", category="shoes")', aged(3_650), aged(2), ("typical users", "recent viewers of shoes")),
         ('since("page_view")', aged(6), aged(0.3), ("not seen lately", "recent readers")),
         ('since("page_view") > "30d"', 1.0, 0.0, ("long gone", "recent readers")),
         ('"30d" > since("page_view")', 1.0, 0.0, ("recent readers", "long gone")),
         ("tenure()", aged(400), aged(2), ("long-standing users", "new users")),
         ('tenure() < "7d"', 1.0, 0.0, ("new users", "typical users")),
         ('sequence("view", "purchase")', aged(3_650), aged(2), ("users without it", "users with recent it")),
+        ('sequence("view", "purchase")', aged(150), aged(2), ("typical users", "users with recent it")),
         ('trait("age")', 4.1, 3.2, ("older users", "younger users")),
         ('trait("income")', 4.1, 3.2, ("users with high it", "users with low it")),
         ('trait("subscriber")', 1.0, 0.0, ("subscriber users", "non-subscriber users")),
@@ -134,6 +141,61 @@ def test_buyers_are_called_by_how_often_and_what_they_buy() -> None:
 def test_a_term_says_of_people(term: str, much: float, little: float, called: tuple[str, str]) -> None:
     many = {"c1": some(60, 1, it=much), "c2": some(60, 2, it=little)}
     assert tuple(named({"it": term}, many)) == called
+
+
+def test_who_plays_every_day_and_never_a_match_has_not_gone() -> None:
+    terms = {"levels": 'decayed("level_start", halflife="3d")', "since_match": 'since("match")'}
+    plays, fights = some(200, 1, levels=3.0, since_match=aged(3_650)), some(40, 2, levels=0.3, since_match=aged(0.1))
+    assert named(terms, {"c1": plays, "c2": fights}) == ["frequent level start users", "recent match users"]
+
+
+@pytest.mark.parametrize("gone", ["long gone", "not seen lately"])
+@pytest.mark.parametrize("here", [{"often": "frequent", "people": "viewers"}, {"tenure": "new"}])
+def test_who_is_here_has_not_gone(gone: str, here: dict[str, str]) -> None:
+    absent, present = _claim(3, state=gone), _claim(2, **here)
+    (in_order,), (turned,) = (names({"c1": each}, {}).values() for each in ([absent, present], [present, absent]))
+    assert in_order == gone
+    assert gone not in turned
+    seldom = [absent, _claim(2, often="occasional", people="buyers")]
+    assert names({"c1": seldom}, {}) == {"c1": f"{gone} occasional buyers"}
+    long_known = [absent, _claim(2, tenure="long-standing")]
+    assert names({"c1": long_known}, {}) == {"c1": f"{gone} long-standing users"}
+
+
+def test_who_does_one_of_two_things_that_make_the_same_people_does_not_lack_them() -> None:
+    terms = {"balances": 'count("balance_view")', "quotes": 'count("quote_view")'}
+    one, other = {"balances": 0.0, "quotes": 4.5}, {"balances": 2.5, "quotes": 0.0}
+    called = named(terms, {"c1": some(60, 1, **one), "c2": some(60, 2, **other)})
+    assert called == ["frequent viewers", "frequent viewers (c2)"]
+    some_of_both = {"c1": some(60, 1, balances=0.0, quotes=1.0), "c2": some(60, 2, balances=2.5, quotes=1.0)}
+    assert "view nothing" not in named(terms, some_of_both)[0]
+
+
+def test_who_does_what_is_told_as_a_share_does_not_lack_it() -> None:
+    measures = [
+        Measure("quotes", parse_feature('count("quote_view")')),
+        Measure("funds", parse_feature('share("balance_view", "category", "funds", halflife="7d")')),
+    ]
+    quotes, funds = Trait("quotes", 0, 0, -1), Trait("funds", 0.5, 3, 1.5)
+    lack = ("lack", "view nothing")
+    assert any(lack in each.words for each in claims(measures, [quotes]))
+    assert not any(lack in each.words for each in claims(measures, [quotes, funds]))
+
+
+def test_who_looks_at_pages_views_something() -> None:
+    terms = {"pages": 'count("page_view")', "quotes": 'count("quote_view")'}
+    called = named(terms, {"c1": some(60, 1, pages=2.5, quotes=0.0), "c2": some(60, 2, pages=0.0, quotes=2.5)})
+    assert called == ["frequent browsers", "frequent viewers who browse nothing"]
+
+
+def test_what_is_spent_is_not_told_beside_what_it_is_spent_on() -> None:
+    flats, premium = _claim(2, topic="flats", people="viewers"), _claim(3, worth="premium", people="viewers")
+    assert names({"c1": [premium, flats]}, {}) == {"c1": "viewers of flats"}
+    assert names({"c1": [flats, premium]}, {}) == {"c1": "viewers of flats"}
+    assert names({"c1": [premium, _claim(2, device="mobile")]}, {}) == {"c1": "premium mobile viewers"}
+    of_flats = _claim(3, worth="premium", topic="flats", people="viewers")
+    assert names({"c1": [of_flats, _claim(2, device="mobile")]}, {}) == {"c1": "premium mobile viewers of flats"}
+    assert names({"c1": [premium, flats]}, {"c1": "premium viewers of flats"}) == {"c1": "viewers of flats"}
 
 
 def test_who_looks_at_pages_of_a_shop_reads_nothing() -> None:
