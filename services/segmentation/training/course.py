@@ -1,8 +1,8 @@
 """What the trainings of all kinds have in common: the warm-up, the scale, the panel of users, the versions.
 
 The scale is frozen from one snapshot to the next. It is taken anew where the panel has long left the one in use, as
-that of a young site does, whose users were all there for the first time when the warm-up saw them: the learner then
-starts again in the new scale with these users. That is decided when a snapshot is made, and by users, each of whom
+that of a young site does, whose users were all there for the first time when the warm-up saw them: the learner goes on
+in the new scale, having learned these users in it. That is decided when a snapshot is made, and by users, each of whom
 counts once, so that no single one can bring it about.
 """
 

@@ -51,7 +51,7 @@ class Learner(Protocol):
     def learn(self, sample: Sample, scaled: Scaled) -> None: ...
 
     def restart(self, population: Population) -> None:
-        """The scale is another: what was learned in the old one is learned again from the panel."""
+        """The scale is another: go on in it, having learned these users in it."""
 
     def body(self, occasion: Occasion) -> Body: ...
 

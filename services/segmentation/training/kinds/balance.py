@@ -27,15 +27,14 @@ Example = Sample | Seen
 class Balanced:
     """Features are remembered as they were measured, for the scale may change."""
 
-    def __init__(
-        self, definition: Labelled, scale: Scale, classifier: classifiers.Classifier, examples: "Examples"
-    ) -> None:
-        self._definition, self._scale, self._classifier, self._examples = definition, scale, classifier, examples
+    def __init__(self, scale: Scale, classifier: classifiers.Classifier, examples: "Examples") -> None:
+        self._scale, self._classifier, self._examples = scale, classifier, examples
 
     @classmethod
     def begin(cls, definition: Labelled, scale: Scale, told: Sequence[Example]) -> "Balanced":
         """One that has learned these."""
-        balanced = cls(definition, scale, _classifier(definition, scale), Examples())
+        classifier = classifiers.start(definition.estimator, definition.parameters, len(scale.means))
+        balanced = cls(scale, classifier, Examples())
         for each in told:
             balanced._examples.add(each)
         balanced.restart(scale, told)
@@ -44,15 +43,20 @@ class Balanced:
     @classmethod
     def resume(cls, definition: Labelled, scale: Scale, state: State) -> "Balanced":
         classifier = classifiers.restore(definition.estimator, definition.parameters, state["classifier"])
-        return cls(definition, scale, classifier, Examples.resume(state["examples"]))
+        return cls(scale, classifier, Examples.resume(state["examples"]))
 
     def learn(self, each: Example) -> None:
         self._examples.add(each)
         self._practise(each)
 
     def restart(self, scale: Scale, told: Iterable[Example]) -> None:
-        """Forget all but who is remembered, and learn these in another scale."""
-        self._scale, self._classifier = scale, _classifier(self._definition, scale)
+        """Go on in another scale, and learn these in it.
+
+        Weights stay as they are, for a deviation is as telling as it was. To move them, so that all sums are the same,
+        would blow up those of features that were clipped in the old scale; to forget them would leave a young site,
+        whose scale changes often, with what its panel tells.
+        """
+        self._scale = scale
         for each in told:
             self._practise(each)
 
@@ -107,7 +111,3 @@ class Examples:
     def state(self) -> State:
         both = [[[user, [*features]] for user, features in waiting.items()] for waiting in self._waiting.values()]
         return {"waiting": both}
-
-
-def _classifier(definition: Labelled, scale: Scale) -> classifiers.Classifier:
-    return classifiers.start(definition.estimator, definition.parameters, len(scale.means))

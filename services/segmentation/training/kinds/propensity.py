@@ -5,31 +5,28 @@ is worth nothing. As rates rise and fall faster than what goes with them, the pr
 samples of all users say together.
 """
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from services.segmentation.models.definition import PropensityModel
 from services.segmentation.models.prediction import on_curve
-from services.segmentation.models.samples import Sample, Told, Vector
+from services.segmentation.models.samples import Sample, Told
 from services.segmentation.models.scaling import Scale, Scaled
 from services.segmentation.models.snapshots import Knots, Linear, Snapshot
-from services.segmentation.rules.durations import parse_duration
+from services.segmentation.rules.durations import UNITS_MS, parse_duration
 from services.segmentation.training.course import Course
 from services.segmentation.training.curves import probabilities, shifted
 from services.segmentation.training.kinds.balance import Balanced
 from services.segmentation.training.kinds.pending import Pending, spread
+from services.segmentation.training.kinds.window import Labelled, Span, Window
 from services.segmentation.training.learner import Kind, Occasion, Population, Seen
 from services.segmentation.training.port import State
 
-HELD_OUT = 5_000
-"""Samples of users who are not learned from, the latest."""
-LATELY = 2_000
-"""Samples that tell the rate of today."""
+HELD_OUT = Span(28 * UNITS_MS["d"], fewest=5_000, most=20_000)
+"""Samples of users who are not learned from."""
+LATELY = Span(7 * UNITS_MS["d"], fewest=2_000, most=8_000)
+"""Samples that tell the rate of today: of a whole week, for a calm Thursday says nothing of a Saturday."""
 BELIEF = 20
 """Deeds as which the rate of before counts beside theirs, for few are no certainty."""
-
-Labelled = tuple[Vector, bool]
 
 
 class Foretelling:
@@ -77,27 +74,25 @@ class Foretelling:
 
 
 class _Weighing:
-    def __init__(self, balanced: Balanced, held_out: Iterable[Labelled], lately: Iterable[Labelled]) -> None:
-        self._balanced, self._held_out, self._lately = balanced, deque(held_out, HELD_OUT), deque(lately, LATELY)
+    def __init__(self, balanced: Balanced, held_out: Window, lately: Window) -> None:
+        self._balanced, self._held_out, self._lately = balanced, held_out, lately
 
     @classmethod
     def begin(cls, definition: PropensityModel, population: Population) -> "_Weighing":
         balanced = Balanced.begin(definition, population.scale, _learned(population))
-        everybody = [(user.features, user.label is True) for user in population.users]
-        held_out = (user for user in population.users if is_held_out(user.user))
-        return cls(balanced, ((user.features, user.label is True) for user in held_out), everybody)
+        weighing = cls(balanced, Window(HELD_OUT), Window(LATELY))
+        for user in population.users:
+            weighing._keep(user)
+        return weighing
 
     @classmethod
     def resume(cls, definition: PropensityModel, scale: Scale, state: State) -> "_Weighing":
-        balanced = Balanced.resume(definition, scale, state["balanced"])
-        return cls(balanced, _read(state["held_out"]), _read(state["lately"]))
+        windows = Window.resume(HELD_OUT, state["held_out"]), Window.resume(LATELY, state["lately"])
+        return cls(Balanced.resume(definition, scale, state["balanced"]), *windows)
 
     def learn(self, sample: Sample, _: Scaled) -> None:
-        labelled = sample.features, sample.label is True
-        self._lately.append(labelled)
-        if is_held_out(sample.user):
-            self._held_out.append(labelled)
-        else:
+        self._keep(sample)
+        if not is_held_out(sample.user):
             self._balanced.learn(sample)
 
     def restart(self, population: Population) -> None:
@@ -111,12 +106,17 @@ class _Weighing:
     def state(self) -> State:
         return {
             "balanced": self._balanced.state(),
-            "held_out": [[[*features], label] for features, label in self._held_out],
-            "lately": [[[*features], label] for features, label in self._lately],
+            "held_out": self._held_out.state(),
+            "lately": self._lately.state(),
         }
 
+    def _keep(self, each: Sample | Seen) -> None:
+        self._lately.add(each)
+        if is_held_out(each.user):
+            self._held_out.add(each)
+
     def _scored(self, told: Iterable[Labelled], scale: Scale) -> list[tuple[float, bool]]:
-        return [(self._balanced.raw(scale.scaled(features)), label) for features, label in told]
+        return [(self._balanced.raw(scale.scaled(each.features)), each.label) for each in told]
 
 
 def is_held_out(user: int) -> bool:
@@ -132,10 +132,6 @@ def _kind_of(definition: PropensityModel) -> Kind:
 
 def _learned(population: Population) -> list[Seen]:
     return [user for user in population.users if not is_held_out(user.user)]
-
-
-def _read(rows: Iterable[Sequence[Any]]) -> Iterator[Labelled]:
-    return ((tuple(features), label) for features, label in rows)
 
 
 def _of_today(curve: Knots, lately: Sequence[tuple[float, bool]]) -> Knots:

@@ -2,8 +2,10 @@
 
 import orjson
 
+from services.segmentation.models.definition import LookalikeModel
 from services.segmentation.models.samples import Sample
-from services.segmentation.training.kinds.balance import REMEMBERED, Examples
+from services.segmentation.models.scaling import Scale
+from services.segmentation.training.kinds.balance import REMEMBERED, Balanced, Examples
 
 
 def example(user: int, feature: float | None = None, *, label: bool = True) -> Sample:
@@ -52,3 +54,23 @@ def test_what_was_stopped_goes_on_with_the_same_ones() -> None:
     taken(examples, 2)
     again = Examples.resume(orjson.loads(orjson.dumps(examples.state())))
     assert taken(again, 9) == taken(examples, 9)
+
+
+def test_in_another_scale_it_goes_on_with_what_it_has_learned() -> None:
+    model = LookalikeModel(kind="lookalike", name="l", features={"age": "tenure()"}, seed="s")
+    balanced = Balanced.begin(model, Scale((10.0,), (10.0,)), [example(user, label=user >= 8) for user in range(20)])
+    before = balanced.linear(()).weights
+    balanced.restart(Scale((14.0,), (4.0,)), [])
+    assert balanced.linear(()).weights == before
+    assert before[0] > 0
+
+
+def test_in_another_scale_whom_it_is_told_of_are_learned_in_it() -> None:
+    model = LookalikeModel(kind="lookalike", name="l", features={"age": "tenure()"}, seed="s")
+    told = [example(user, 2.0 if user % 2 else 1.0, label=user % 2 == 1) for user in range(200)]
+    balanced = Balanced.begin(model, Scale((1.5,), (50.0,)), told)
+    scale = Scale((1.5,), (0.5,))
+    balanced.restart(scale, [])
+    before = balanced.raw(scale.scaled((2.0,)))
+    balanced.restart(scale, told)
+    assert balanced.raw(scale.scaled((2.0,))) > before + 0.5
