@@ -37,9 +37,9 @@ def trained(tmp_path: Path) -> Path:
     """c1 is of the last days; c2 was last seen about a month ago. An earlier version said the opposite."""
     folder = tmp_path / "trained"
     (folder / "people").mkdir(parents=True)
-    definition, scale = MODEL.validate_python(PEOPLE), Scale((0.0,), (1.0,))
+    definition, scale = MODEL.validate_python(PEOPLE), Scale((8.0,), (1.0,))  # log1p of minutes
     for version, ids in ((9, ("c2", "c1")), (10, ("c1", "c2"))):
-        body = Clusters(((0.5,), (3.4,)), ids, next_id=3)
+        body = Clusters(((-1.0,), (1.7,)), ids, next_id=3)
         snapshot = Snapshot("people", version, definition.digest, ("recent",), scale, body, 100, NOON_MS)
         (folder / "people" / f"{version}.json").write_bytes(encode_snapshot(snapshot))
     (folder / "people" / "state.json").write_bytes(b"something else")
