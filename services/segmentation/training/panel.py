@@ -36,13 +36,11 @@ class Panel:
         self._rows: dict[int, Row] = {}
         self._luck: dict[int, float] = {}
 
-    def __len__(self) -> int:
-        return min(len(self._rows), self._capacity)
-
     def add(self, user: int, at_ms: int, features: Vector, label: bool | None = None) -> None:
-        """The newest sample of a user; what was known of him before is forgotten."""
-        self._rows.pop(user, None)
-        self._rows[user] = Row(user, at_ms, features, label)
+        """What was known of a user before is forgotten, unless it is newer, as where a log is read again."""
+        before = self._rows.pop(user, None)
+        row = Row(user, at_ms, features, label)
+        self._rows[user] = row if before is None or before.at_ms <= at_ms else before
         if user not in self._luck:
             self._luck[user] = self._drawn(user)
         if len(self._rows) >= self._capacity + max(1, self._capacity // 8):  # sorting for each would take long

@@ -31,8 +31,8 @@ def test_a_user_who_is_sampled_again_is_there_once_as_it_is_now() -> None:
     of.add(1, 100, (0.5, None))
     of.add(2, 200, (1.0, 2.0))
     of.add(1, 300, (0.75, 3.0), label=True)
-    assert of.rows() == (Row(2, 200, (1.0, 2.0)), Row(1, 300, (0.75, 3.0), True))
-    assert len(of) == 2
+    of.add(2, 100, (9.0, 9.0))
+    assert set(of.rows()) == {Row(2, 200, (1.0, 2.0)), Row(1, 300, (0.75, 3.0), True)}
 
 
 def luck(user: int, salt: bytes) -> float:
@@ -45,12 +45,22 @@ def test_on_it_are_those_of_the_best_chances_however_they_came(samples: Told, ca
     of = panel(capacity)
     for number, (user, at_ms, label) in enumerate(samples):
         of.add(user, at_ms, (float(number),), label)
-    newest = {user: Row(user, at_ms, (float(n),), label) for n, (user, at_ms, label) in enumerate(samples)}
-    times = {user: [at_ms for each, at_ms, _ in samples if each == user] for user in newest}
-    if all(each == sorted(each) for each in times.values()):  # whoever seems to become older may have made room before
-        best = sorted(newest, key=lambda user: (luck(user, b"model") + newest[user].at_ms / (90 * DAY_MS), user))
-        assert list(of.rows()) == sorted((newest[user] for user in best[-capacity:]), key=lambda row: row.features)
-    assert len(of) == len(of.rows()) == min(len(newest), capacity)
+    rows = [Row(user, at_ms, (float(number),), label) for number, (user, at_ms, label) in enumerate(samples)]
+    newest = {row.user: row for row in sorted(rows, key=lambda row: (row.at_ms, row.features))}
+    best = sorted(newest, key=lambda user: (luck(user, b"model") + newest[user].at_ms / (90 * DAY_MS), user))
+    assert set(of.rows()) == {newest[user] for user in best[-capacity:]}
+    assert len(of.rows()) == min(len(newest), capacity)
+
+
+@given(SAMPLES, st.integers(1, 12))
+def test_it_means_nothing_how_often_it_is_looked_at(samples: Told, capacity: int) -> None:
+    """Whoever stores a state after every sample trains as one who never does."""
+    watched, alone = panel(capacity), panel(capacity)
+    for number, (user, at_ms, label) in enumerate(samples):
+        for each in (watched, alone):
+            each.add(user, at_ms, (float(number),), label)
+        watched.state()
+    assert watched.rows() == alone.rows()
 
 
 @given(SAMPLES, SAMPLES)
