@@ -1,7 +1,9 @@
 """What clusterers keep to beside what every estimator does: groups are found, and River says the same."""
 
 import copy
+import math
 from collections import Counter
+from itertools import permutations
 from random import Random
 from typing import Any
 
@@ -142,3 +144,16 @@ def test_a_group_that_comes_later_gets_a_cluster_of_its_own() -> None:
             model.learn(user)
         groups, asked = zip(*[(group, user) for group, user in planted(300, 3) if group > 0], strict=True)
         assert _agree(_partition(model, list(asked)), list(groups)) > 0.97, name
+
+
+@pytest.mark.parametrize("order", [*permutations(range(3))])
+def test_centres_that_are_a_little_off_find_back_each_to_its_own(order: tuple[int, ...]) -> None:
+    """A noise is no reason to give them to others: whoever has the name of one would be another."""
+    groups = [(0.0, 0.0), (3.0, 0.0), (0.0, 3.0)]
+    chance = Random(1)
+    rows = [tuple(chance.gauss(at, 0.2) for at in groups[number % 3]) for number in range(600)]
+    off = [(groups[number][0] + 0.4, groups[number][1] - 0.4) for number in order]
+    model = clusterers.restore("KMeans", {"n_clusters": 3}, {"centres": off})
+    model.renew(rows)
+    for number, centre in zip(order, model.centres(), strict=True):
+        assert math.dist(groups[number], centre) < 0.1

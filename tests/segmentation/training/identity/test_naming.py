@@ -326,3 +326,14 @@ def test_a_few_odd_users_change_no_number_of_groups_that_are_alike() -> None:
     for odd in ([], [(3.1,)] * 3, [(-3.1,)] * 3):
         clusters = Identity().name([(-3.0,), (3.0,)], 2.0, scale, [*rows, *odd], 0.02, 1, 0)
         assert clusters.ids == ("c2", "c1")
+
+
+@pytest.mark.parametrize(("others", "clusters"), [(300, 3), (1_800, 2)])
+def test_two_that_run_into_each_other_stay_two_if_together_they_would_be_most_of_everybody(
+    others: int, clusters: int
+) -> None:
+    naming = Naming()
+    for apart in (2.0, 1.0, 0.7, 0.5, 0.35):
+        two = people((0.0, 0.0), 1_500, 1), people((apart, 0.0), 1_500, 2)
+        found = naming.groups(*two, people((0.0, 6.0), others, 3))
+    assert len(set(found.ids)) == clusters

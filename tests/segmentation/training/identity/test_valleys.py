@@ -63,3 +63,10 @@ def test_only_of_neighbours_it_is_asked() -> None:
     rows = [(at,) for at in (-2.0, 0.0, 2.0) for _ in range(50)]
     view = View([(-2.0,), (0.0,), (2.0,)], 2.0, plain(1), rows)
     assert depths(view, {"c1": 0, "c2": 1, "c3": 2}).keys() == {("c1", "c2"), ("c2", "c3")}
+
+
+@pytest.mark.parametrize(("emptiest", "is_sure"), [(85, False), (99, False), (102, True), (150, True)])
+def test_what_may_be_filled_by_chance_is_not_filled_for_sure(emptiest: int, is_sure: bool) -> None:
+    found = Depth(emptiest, 100)
+    assert (found.is_filled, found.is_filled_for_sure) == (True, is_sure)
+    assert not Depth(19, 19).is_filled_for_sure
