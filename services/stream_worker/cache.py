@@ -1,6 +1,5 @@
 """Decoded states of the users seen last, bounded by how many events they hold, since those are what takes memory:
-half a kilobyte to one each, where they tell much: equal texts that came through the log are shared, those read from
-Redis are not. What else a state holds counts as so many events.
+half a kilobyte each, where they tell much. What else a state holds counts as so many events.
 """
 
 from collections import OrderedDict

@@ -36,6 +36,9 @@ from services.stream_worker.write import Write
 
 PASSING = (*REDIS_ERRORS, LogUnavailable, TimeoutError)
 """What ends by itself: the worker waits and tries again."""
+AT_ONCE = 8
+"""Partitions that are worked on while the others wait: enough to keep Redis and this process busy. All users of a batch
+are in memory beside the cache, so these bound it too."""
 POLL_S = 0.25
 RETRY_S = 0.5
 
@@ -68,6 +71,7 @@ class Worker:
             self._changes = ChangesStream(store, cache, keep, zones, tells, self._caught_up_ms, metrics, now_ms)
         self._refresher = Refresher(store, cache, zones, self._changes.telling if self._changes else None)
         self._pace, self._upkeep = Pace(), Upkeep(store)
+        self._at_work = asyncio.Semaphore(AT_ONCE)
         self.owned = OwnedPartitions(reader, store, cache, self._refresher, catalog, metrics)
         self._positions = self.owned.positions
         self._aside: dict[int, tuple[int, int]] = {}
@@ -120,7 +124,7 @@ class Worker:
         by_partition = groupby(records, key=lambda record: record.partition)
         await asyncio.gather(
             *(
-                self._contained([partition], self._apply(partition, list(group), catalog))
+                self._contained([partition], self._in_turn(partition, list(group), catalog))
                 for partition, group in by_partition
                 if partition in self._positions
             )
@@ -203,6 +207,10 @@ class Worker:
 
     def _close(self, partitions: Iterable[int]) -> None:
         self.owned.close(partitions)
+
+    async def _in_turn(self, partition: int, records: Sequence[Record], catalog: Catalog) -> None:
+        async with self._at_work:
+            await self._apply(partition, records, catalog)
 
     async def _apply(self, partition: int, records: Sequence[Record], catalog: Catalog) -> None:
         begin = self._positions[partition]

@@ -133,6 +133,16 @@ def test_contexts_are_stored_once_whatever_the_types_and_properties() -> None:
     assert more - few < 10 * (8 + 6), "eight for the digest of the id"
 
 
+def test_a_text_is_one_object_in_memory_however_many_users_tell_it() -> None:
+    texts = []
+    for user in ("u", "v"):
+        event = Event("1", user, "view", NOW, properties={"category": "shoes"}, context=BROWSER)
+        (entry,) = decode_profile(encode_profile(folded([event]))).types["view"].entries
+        texts.append(entry.values)
+    assert len(texts[0]) == 5
+    assert all(mine is yours for mine, yours in zip(*texts, strict=True))
+
+
 def test_ids_that_are_uuids_take_16_bytes() -> None:
     plain, uuid = "x" * 36, "0190f3c6-2a11-7cc0-98c4-dc0c0c07398f"
     sizes = [len(encode_profile(folded([Event(each, "u", "view", NOW, traits={"a": 1})]))) for each in (plain, uuid)]

@@ -37,10 +37,10 @@ USERS = [f"u-{number}" for number in range(600)]
 class Scene:
     """A log with one worker or more, and what they make of it. The log is in the same Redis, unless one is given."""
 
-    def __init__(self, redis: RedisClient, log: EventLog | None = None) -> None:
-        self.redis, self.log, self.now_ms = redis, log, 0
+    def __init__(self, redis: RedisClient, log: EventLog | None = None, partitions: int = PARTITIONS) -> None:
+        self.redis, self.log, self.now_ms, self.partitions = redis, log, 0, partitions
         self.writer: LogWriter = log.writer() if log else EmbeddedWriter(redis)
-        self.offsets: LogOffsets = log.offsets() if log else EmbeddedOffsets(redis, PARTITIONS)
+        self.offsets: LogOffsets = log.offsets() if log else EmbeddedOffsets(redis, partitions)
 
     async def put(self, catalog: Catalog) -> None:
         await self.redis.hset(keys.CATALOG, mapping={"version": catalog.version, "document": catalog.encode()})
@@ -48,7 +48,7 @@ class Scene:
     async def send(self, number: int, users: list[str]) -> None:
         events = [view(number, user) for user in users]
         await self.writer.append(
-            [Message(partition_of(each.user_id, PARTITIONS), b"k", encode_event(each)) for each in events]
+            [Message(partition_of(each.user_id, self.partitions), b"k", encode_event(each)) for each in events]
         )
 
     async def append(self, partition: int, value: bytes) -> None:
@@ -60,7 +60,7 @@ class Scene:
         return WatchedValue(self.redis, keys.CATALOG, reading.decode, Catalog(), references=reading)
 
     def reader(self) -> LogReader:
-        return self.log.reader() if self.log else EmbeddedReader(self.redis, range(PARTITIONS))
+        return self.log.reader() if self.log else EmbeddedReader(self.redis, range(self.partitions))
 
     def worker(
         self,
@@ -68,16 +68,17 @@ class Scene:
         metrics: WorkerMetrics | None = None,
         reader: LogReader | None = None,
         sampler: Sampler | None = None,
+        store: UserStore | None = None,
     ) -> Worker:
         return Worker(
             reader or self.reader(),
             self.writer,
-            UserStore(self.redis, lambda: self.now_ms),
+            store or UserStore(self.redis, lambda: self.now_ms),
             StateCache(10_000),
             catalog,
             KEEP_ALL,
             TimeZones(),
-            PARTITIONS,
+            self.partitions,
             150,
             metrics or WorkerMetrics(CollectorRegistry()),
             lambda: self.now_ms,
@@ -86,8 +87,8 @@ class Scene:
 
     async def states(self) -> dict[str, UserState]:
         found: dict[str, UserState] = {}
-        for partition in range(PARTITIONS):
-            here = [user for user in USERS if partition_of(user, PARTITIONS) == partition]
+        for partition in range(self.partitions):
+            here = [user for user in USERS if partition_of(user, self.partitions) == partition]
             found |= {user: await self._state(partition, f"default:{user}") for user in here}
         return found
 
@@ -111,10 +112,10 @@ class Scene:
 
     async def size(self, at_ms: int) -> int:
         """Of the first segment."""
-        return (await SegmentSizes(self.redis, PARTITIONS).now("default", at_ms)).get(0, 0)
+        return (await SegmentSizes(self.redis, self.partitions).now("default", at_ms)).get(0, 0)
 
     async def counts_are_turned(self, now_ms: int) -> bool:
-        turns = [await self.redis.get(keys.turn(partition)) for partition in range(PARTITIONS)]
+        turns = [await self.redis.get(keys.turn(partition)) for partition in range(self.partitions)]
         return all(isinstance(turn, bytes) and decode_turn(turn)[1].due_ms > now_ms for turn in turns)
 
     async def has_applied(self, partition: int) -> bool:
@@ -122,7 +123,7 @@ class Scene:
         return int(await self.redis.get(keys.watermark(partition)) or 0) == ends[partition]
 
     async def is_applied(self) -> bool:
-        return all([await self.has_applied(partition) for partition in range(PARTITIONS)])
+        return all([await self.has_applied(partition) for partition in range(self.partitions)])
 
     async def is_refreshed(self, catalog: Catalog, partitions: Iterable[int] = range(PARTITIONS)) -> bool:
         return all(

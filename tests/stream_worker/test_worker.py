@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC
 from typing import Any
 
@@ -18,7 +18,8 @@ from services.segmentation.membership import judge
 from services.segmentation.partitions import partition_of
 from services.segmentation.wheel import HOUR_MS
 from services.segmentation.wire import keys
-from services.stream_worker.worker import Worker
+from services.stream_worker.store import UserStore
+from services.stream_worker.worker import AT_ONCE, Worker
 from tests.stream_worker.scene import PARTITIONS, USERS, Scene, until, working
 from tests.stream_worker.states import catalog_of, redis_at
 from tests.support.ports import free_ports
@@ -48,6 +49,32 @@ async def test_users_who_are_seen_during_the_pass_end_up_right_like_all_others(s
         assert state.membership is not None
         spans = judge(state.profile, newest, UTC).spans
         assert [span.ordinal for span in state.membership.spans] == [span.ordinal for span in spans] == [1], user
+
+
+async def test_few_users_are_in_memory_at_once_however_many_partitions_have_something_to_apply(
+    clean_redis_url: str,
+) -> None:
+    async with redis_at(clean_redis_url) as redis:
+        scene, store = Scene(redis, partitions=3 * AT_ONCE), _Watched(redis, lambda: 0)
+        await scene.put(catalog_of("count('view') == 1"))
+        await scene.send(1, USERS[:140])
+        async with working(scene.worker(scene.catalog(), store=store)):
+            await until(scene.is_applied)
+        assert store.most_at_once == AT_ONCE
+
+
+class _Watched(UserStore):
+    """Counts the partitions of which users are read."""
+
+    at_once = most_at_once = 0
+
+    async def load(self, partition: int, members: Sequence[str]) -> list[UserState]:
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            return await super().load(partition, members)
+        finally:
+            self.at_once -= 1
 
 
 async def test_as_time_goes_on_what_is_over_is_counted_as_such(scene: Scene) -> None:

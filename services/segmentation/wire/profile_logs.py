@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import chain, groupby, repeat
 from typing import Any
 
-from services.segmentation.keep import CONTEXT
+from services.segmentation.keep import CONTEXT, MAX_REMEMBERED
 from services.segmentation.profile import Total, TypeLog
 from services.segmentation.wire.profile_names import STORED, TOLD
 from services.segmentation.wire.profile_values import narrow, value_in, value_out, wide
@@ -46,7 +46,7 @@ def rows_in(stored: Sequence[Sequence[Any]]) -> list[Row]:
     return [
         tuple(
             [
-                (TOLD[name], value if type(value) is str else value_in(value))
+                _told_text(TOLD[name], value) if type(value) is str else (TOLD[name], value_in(value))
                 for name, value in zip(row[::2], row[1::2], strict=True)
             ]
         )
@@ -90,12 +90,20 @@ def _run_in(
     contexts: Sequence[Row], stored: tuple[int | str, ...], numbers: Sequence[int], *columns: Sequence[Any]
 ) -> list[Row]:
     begin, names = _told(stored)
-    cells = [
-        [(name, value if type(value) is str else value_in(value)) for value in column]
-        for name, column in zip(names, columns, strict=True)
-    ]
+    cells = [_cells(name, column) for name, column in zip(names, columns, strict=True)]
     before, behind = _rows(cells[:begin]), _rows(cells[begin:])
     return [left + contexts[number] + right for number, left, right in zip(numbers, before, behind, strict=False)]
+
+
+def _cells(name: str, column: Sequence[Any]) -> list[tuple[str, Any]]:
+    texts = {text: _told_text(name, text) for text in set(column) if type(text) is str}
+    return [texts.get(value) or (name, value_in(value)) for value in column]
+
+
+@lru_cache(maxsize=MAX_REMEMBERED)
+def _told_text(name: str, text: str) -> tuple[str, str]:
+    """One object for all profiles: most texts come again and again, and take half of the memory otherwise."""
+    return name, text
 
 
 def _rows(columns: Sequence[Sequence[tuple[str, Any]]]) -> Iterable[Row]:
