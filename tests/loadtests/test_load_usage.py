@@ -29,6 +29,14 @@ def test_reads_what_the_services_write() -> None:
     assert found.started_s > 1e9
 
 
+def test_reads_how_full_a_worker_s_cache_is() -> None:
+    registry = process_registry()
+    WorkerMetrics(registry).cached_events.set(1_234)
+    found = read_usage("worker", generate_latest(registry).decode())
+    assert found is not None
+    assert found.cached == 1_234
+
+
 def test_every_role_counts_its_work() -> None:
     for role, make in (("api", ApiMetrics), ("collector", CollectorMetrics), ("worker", WorkerMetrics)):
         registry = CollectorRegistry()
@@ -102,11 +110,39 @@ def test_a_leak_is_told_beside_what_is_remembered() -> None:
     assert growth_beside(lambda at_s: at_s * 9_000.0, lambda at_s: 80e6 + at_s * 1_000) == pytest.approx(3.6)
 
 
+def growth_with_a_cache(cached: Callable[[int], float], seconds: int, leak_per_s: float = 0.0) -> Spent:
+    """Of a process with a cache of which each part takes a kilobyte."""
+    spent = Spent(since_s=0)
+    for at_s in range(0, seconds + 2, 2):
+        now = replace(used(80e6 + 1_000 * cached(at_s) + leak_per_s * at_s), cached=cached(at_s))
+        spent.see("here", now, at_s)
+    return spent
+
+
+def test_a_cache_that_fills_for_most_of_a_run_is_no_leak() -> None:
+    spent = growth_with_a_cache(lambda at_s: min(200_000.0, 80.0 * at_s), 4_200)
+    assert spent.memory_growth_mb_per_h == pytest.approx(0, abs=0.1)
+    assert not spent.was_filling
+
+
+def test_a_leak_is_told_once_a_cache_is_full() -> None:
+    spent = growth_with_a_cache(lambda at_s: min(200_000.0, 80.0 * at_s) - at_s % 60, 4_200, leak_per_s=1_000)
+    assert spent.memory_growth_mb_per_h == pytest.approx(3.6, abs=0.5)
+
+
+def test_nothing_is_told_of_a_process_whose_cache_is_still_filling() -> None:
+    spent = growth_with_a_cache(lambda at_s: 80.0 * at_s, 3_600)
+    spent.see("there", used(80e6, started_s=60.0), 0)
+    spent.see("there", used(80e6, started_s=60.0), 3_600)
+    assert (spent.memory_growth_mb_per_h, spent.was_filling) == (None, True)
+
+
 def test_of_a_quarter_of_an_hour_no_growth_is_told() -> None:
     spent = Spent(since_s=0)
     for at_s in range(0, 902, 2):
         spent.see("here", used(at_s * 1e6), at_s)
     assert (spent.memory_growth_mb_per_h, Spent(since_s=0).memory_growth_mb_per_h) == (None, None)
+    assert not spent.was_filling
 
 
 def test_where_nothing_was_done_there_is_no_cost() -> None:

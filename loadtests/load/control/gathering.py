@@ -18,6 +18,8 @@ def gather(measured: Measured, sampler: Sampler, target: Target) -> None:
         if spent.turned_away:
             away = f"{spent.turned_away:,.0f} lookups, probes' among them"
             measured.notes.append(f"the API turned {away}, away at its door, as degraded")
+        if spent.was_filling:
+            measured.notes.append(f"{role}: its cache was filling, so nobody can tell of a leak: take more --seconds")
     measured.notes += _untold(sampler, target)
 
 

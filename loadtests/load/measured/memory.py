@@ -1,6 +1,7 @@
 """By how much the memory of a process grows, once it has what it needs: the sign of a leak."""
 
 from statistics import linear_regression
+from typing import NamedTuple
 
 EVERY_S = 30.0
 """So often a sample is kept: a day of them is few, and an hour enough."""
@@ -8,33 +9,58 @@ LEAST_S = 600.0
 """Over less, what an allocator does now and then is all that there is to see."""
 LONG_ENOUGH_S = 2 * (LEAST_S + EVERY_S)
 """A run has to be as long for a growth to be told."""
+FULL = 0.98
+"""The part of the most that a cache ever held."""
 MB = 1e6
 
 
-class MemoryGrowth:
-    """Of one process. Caches fill at first, so only the later half of the time counts.
+class _Sample(NamedTuple):
+    at_s: float
+    memory_bytes: float
+    cached: float
 
-    Of a cache that goes on filling for longer the process tells the size. The most that it ever had is not the
-    process's own, as memory that is free again is seldom given back.
+
+class MemoryGrowth:
+    """Of one process. Caches fill at first, so only what comes after counts, and of that the later half.
+
+    A process tells how full its cache is, if it has one, in whatever unit. Of what it remembers it tells the bytes: the
+    most that it ever was is not the process's own, as memory that is free again is seldom given back.
     """
 
     def __init__(self) -> None:
-        self._samples: list[tuple[float, float]] = []
+        self._samples: list[_Sample] = []
         self._remembered_bytes = 0.0
 
-    def see(self, at_s: float, memory_bytes: float, remembered_bytes: float = 0.0) -> None:
+    def see(self, at_s: float, memory_bytes: float, remembered_bytes: float = 0.0, cached: float = 0.0) -> None:
         self._remembered_bytes = max(self._remembered_bytes, remembered_bytes)
-        if not self._samples or at_s - self._samples[-1][0] >= EVERY_S:
-            self._samples.append((at_s, memory_bytes - self._remembered_bytes))
+        if not self._samples or at_s - self._samples[-1].at_s >= EVERY_S:
+            self._samples.append(_Sample(at_s, memory_bytes - self._remembered_bytes, cached))
 
     @property
     def mb_per_h(self) -> float | None:
         """The slope of the straight line through the samples; None where they are of too short a time."""
-        if not self._samples:
+        later = self._later_half(self._when_full())
+        if _span_s(later) < LEAST_S:
             return None
-        half_s = (self._samples[0][0] + self._samples[-1][0]) / 2
-        later = [sample for sample in self._samples if sample[0] >= half_s]
-        if later[-1][0] - later[0][0] < LEAST_S:
-            return None
-        moments, sizes = zip(*later, strict=True)
-        return linear_regression(moments, sizes).slope * 3_600 / MB
+        slope = linear_regression([each.at_s for each in later], [each.memory_bytes for each in later]).slope
+        return slope * 3_600 / MB
+
+    @property
+    def was_filling(self) -> bool:
+        """Whether it is a cache that did not rest for long enough, and nothing else, that keeps a growth from being
+        told."""
+        return self.mb_per_h is None and _span_s(self._later_half(self._samples)) >= LEAST_S
+
+    def _when_full(self) -> list[_Sample]:
+        """Caches may lose some again, so from the first time on."""
+        enough = FULL * max((each.cached for each in self._samples), default=0.0)
+        first = next((at for at, each in enumerate(self._samples) if each.cached >= enough), 0)
+        return self._samples[first:]
+
+    @staticmethod
+    def _later_half(samples: list[_Sample]) -> list[_Sample]:
+        return [each for each in samples if each.at_s >= (samples[0].at_s + samples[-1].at_s) / 2]
+
+
+def _span_s(samples: list[_Sample]) -> float:
+    return samples[-1].at_s - samples[0].at_s if samples else 0.0

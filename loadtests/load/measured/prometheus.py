@@ -17,6 +17,8 @@ WORK = {
 TURNED_AWAY = 'tranche_api_shed_total{request="lookup"}'
 REMEMBERED = "tranche_api_remembered_bytes"
 """Of answers, up to a limit that only hours of traffic reach."""
+CACHED = "tranche_worker_cached_events"
+"""Of users, up to a limit that takes a while to reach."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Usage:
     memory_bytes: float
     started_s: float
     remembered_bytes: float = 0.0
+    cached: float = 0.0
 
 
 @dataclass
@@ -48,7 +51,7 @@ class Spent:
     def see(self, address: str, usage: Usage, at_s: float) -> None:
         """`at_s` rises from one to the next."""
         process = (address, usage.started_s)
-        self.growths[process].see(at_s, usage.memory_bytes, usage.remembered_bytes)
+        self.growths[process].see(at_s, usage.memory_bytes, usage.remembered_bytes, usage.cached)
         before = self.latest.get(process)
         self.latest[process] = usage
         self.memory_bytes = max(self.memory_bytes, usage.memory_bytes)
@@ -67,8 +70,15 @@ class Spent:
 
     @property
     def memory_growth_mb_per_h(self) -> float | None:
-        """That of the process that grows most; None where none was there for long enough."""
+        """That of the process that grows most; None where none was there for long enough, or a cache was filling."""
+        if self.was_filling:
+            return None
         return max((mb for each in self.growths.values() if (mb := each.mb_per_h) is not None), default=None)
+
+    @property
+    def was_filling(self) -> bool:
+        """Whether the cache of one of them was, so that nothing can be said of its memory."""
+        return any(each.was_filling for each in self.growths.values())
 
 
 def read_usage(role: str, text: str) -> Usage | None:
@@ -84,4 +94,5 @@ def read_usage(role: str, text: str) -> Usage | None:
         samples.get("process_resident_memory_bytes", 0.0),
         samples.get("process_start_time_seconds", 0.0),
         samples.get(REMEMBERED, 0.0),
+        samples.get(CACHED, 0.0),
     )

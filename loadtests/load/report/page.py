@@ -121,7 +121,7 @@ def _cpu(stage: Document) -> str:
 
 
 def _growth(mb_per_h: float | None) -> str:
-    return "too short to tell" if mb_per_h is None else f"{mb_per_h:+,.1f} MB/h"
+    return "cannot be told" if mb_per_h is None else f"{mb_per_h:+,.1f} MB/h"
 
 
 def _options(told: Document) -> str:
