@@ -1,15 +1,16 @@
-"""`python -m tests.quality [planted|visits|scores|real …] [--seeds N]`: the tables of docs/models.md."""
+"""`python -m tests.quality [planted|visits|portal|scores|real …] [--seeds N]`: the tables of docs/models.md."""
 
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from tests.quality import clusters, real, scores, visits
+from tests.quality import clusters, portal, real, scores, visits
 
 Report = Callable[[Sequence[str], int], Iterator[str]]
 REPORTS: dict[str, Report] = {
     "planted": clusters.report,
     "visits": visits.report,
+    "portal": lambda _, seeds: portal.report(seeds),
     "scores": lambda _, seeds: scores.report(seeds),
     "real": lambda estimators, _: real.report(estimators),
 }

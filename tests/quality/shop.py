@@ -98,38 +98,40 @@ class Shop:
             day_ms = START_MS + int(part * self.days) * DAY_MS
             at_ms = day_ms + int(np.clip(chance.normal(persona.hour, 1.5), 0, 23) * HOUR_MS)
             device = "mobile" if chance.random() < mobile else str(chance.choice(DEVICES[1:]))
-            yield from self._session(f"{user}.{visit}", user, persona, at_ms, device, tastes, chance)
+            yield from session(f"{user}.{visit}", user, persona, at_ms, device, tastes, chance)
 
-    def _session(
-        self,
-        session: str,
-        user: str,
-        persona: Persona,
-        at_ms: int,
-        device: str,
-        tastes: np.ndarray[Any, Any],
-        chance: np.random.Generator,
-    ) -> Iterator[Row]:
-        def row(sort: str, **properties: Any) -> Row:
-            nonlocal at_ms
-            at_ms += int(chance.exponential(40_000)) + 1
-            return {
-                "event_id": f"{session}.{at_ms}",
-                "user_id": user,
-                "type": sort,
-                "ts": at_ms,
-                "properties": properties,
-                "context": {"device": {"type": device}},
-            }
 
-        for _ in range(1 + chance.poisson(persona.views_per_session)):
-            category = str(chance.choice(CATEGORIES, p=tastes))
-            value = round(float(persona.price * np.exp(0.4 * chance.standard_normal())), 2)
-            yield row("product_view", category=category, value=value)
-            if chance.random() < persona.adds:
-                yield row("add_to_cart", category=category, value=value)
-                if chance.random() < persona.buys:
-                    yield row("purchase", category=category, value=value)
+def session(
+    name: str,
+    user: str,
+    persona: Persona,
+    at_ms: int,
+    device: str,
+    tastes: np.ndarray[Any, Any],
+    chance: np.random.Generator,
+) -> Iterator[Row]:
+    """What is done on one visit. A single persona's visitors differ by their own tastes."""
+
+    def row(sort: str, **properties: Any) -> Row:
+        nonlocal at_ms
+        at_ms += int(chance.exponential(40_000)) + 1
+        return {
+            "event_id": f"{name}.{at_ms}",
+            "user_id": user,
+            "type": sort,
+            "ts": at_ms,
+            "properties": properties,
+            "context": {"device": {"type": device}},
+        }
+
+    for _ in range(1 + chance.poisson(persona.views_per_session)):
+        category = str(chance.choice(CATEGORIES, p=tastes))
+        value = round(float(persona.price * np.exp(0.4 * chance.standard_normal())), 2)
+        yield row("product_view", category=category, value=value)
+        if chance.random() < persona.adds:
+            yield row("add_to_cart", category=category, value=value)
+            if chance.random() < persona.buys:
+                yield row("purchase", category=category, value=value)
 
 
 def usual_features() -> dict[str, str]:
