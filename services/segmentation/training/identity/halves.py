@@ -1,9 +1,9 @@
 """Halves of one group that a centre to spare has cut. Everything that decides it lives here.
 
-The law: two are halves where most of their people are in the middle, hardly anybody is between them and any of the
-others, and together they are not much more than the largest of those. So one group among others is made whole, and
-nothing is where there are no groups: who asks for six parts of people that are all alike gets six. If halves had two
-names, one of them would end when a new group takes the centre that was to spare.
+The law: two are halves where most of their people are in the middle, they are near to each other, hardly anybody is
+between them and any of the others, and together they are not much more than the largest of those. So one group among
+others is made whole, and nothing is where there are no groups: who asks for six parts of people that are all alike gets
+six. If halves had two names, one of them would end when a new group takes the centre that was to spare.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from services.segmentation.training.identity.folding import Heads, are_much, users_of
 from services.segmentation.training.identity.places import View
 from services.segmentation.training.identity.stakes import Stakes
-from services.segmentation.training.identity.valleys import are_next, depth
+from services.segmentation.training.identity.valleys import are_near, are_next, depth
 
 
 def made_whole(view: View, heads: Heads, cores: Mapping[str, int], known: Stakes) -> Heads:
@@ -31,7 +31,8 @@ def _halves(view: View, users: Mapping[int, int]) -> Iterator[tuple[int, int]]:
             rest = [each for each in users if each not in (one, other)]
             if one < other and rest and not are_much(users, one, other):
                 ends = (one, other)
-                if depth(view, *ends).is_filled and all(_is_clear(view, end, each) for end in ends for each in rest):
+                is_one = depth(view, *ends).is_filled and are_near(view, *ends, rest)
+                if is_one and all(_is_clear(view, end, each) for end in ends for each in rest):
                     yield ends
 
 

@@ -4,9 +4,9 @@ The law: what had one name keeps it, however many centres an estimator sets ther
 to be a cluster and lies apart: hardly anybody is in between, or, where there are people all the way to the next cluster
 too, it is half as far away as that. A centre to spare that cuts a group into halves takes nobody's name away.
 
-What had two names and a valley between them keeps both until the valley is filled: then two groups have become one, or
-a centre has left its group to cut another into halves. But for what would be much more than the largest of the others:
-between one half of everybody and the other there are always some.
+What had two names and a valley between them keeps both until the valley is filled and they are near to each other: then
+two groups have become one, or a centre has left its group to cut another into halves. But for what would be much more
+than the largest of the others: between one half of everybody and the other there are always some.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from services.segmentation.training.identity.folding import Heads, are_much, users_of
 from services.segmentation.training.identity.places import View
 from services.segmentation.training.identity.stakes import Stakes
-from services.segmentation.training.identity.valleys import Pair, depth
+from services.segmentation.training.identity.valleys import Pair, are_near, depth
 
 
 def parted(view: View, cores: Mapping[str, int], known: Stakes, valleys: Collection[Pair], least_users: float) -> Heads:
@@ -38,7 +38,8 @@ def joined(view: View, heads: Heads, cores: Mapping[str, int], known: Stakes, va
     for pair in sorted(valleys):
         if cores.keys() >= set(pair) and depth(view, cores[pair[0]], cores[pair[1]]).is_filled_for_sure:
             goes, stays = (heads[cores[each]] for each in sorted(pair, key=lambda each: known.people(each).sum()))
-            if not are_much(users_of(view, heads), goes, stays):
+            is_one = are_near(view, goes, stays, heads.values())
+            if is_one and not are_much(users_of(view, heads), goes, stays):
                 heads = {centre: stays if head == goes else head for centre, head in heads.items()}
     return heads
 

@@ -5,7 +5,7 @@ in the middle; two normal groups of equal size have a valley in between from abo
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -73,6 +73,16 @@ def are_next(view: View, one: int, other: int) -> bool:
     """Whether no third centre lies between."""
     middle = (np.array(view.centres[one]) + np.array(view.centres[other])) / 2
     return view.nearest_to(middle) in (one, other)
+
+
+def are_near(view: View, one: int, other: int, others: Iterable[int]) -> bool:
+    """Whether the way from one centre to the other is at most half of the way from either to a third.
+
+    Halves of a group are near as well; between two groups there may be no fewer people than at the smaller one.
+    """
+    thirds = [centre for centre in others if centre not in (one, other)]
+    ways = [float(view.centres_apart(end)[third]) for end in (one, other) for third in thirds]
+    return 2 * float(view.centres_apart(one)[other]) <= min(ways, default=math.inf)
 
 
 def _users_at(along: Matrix, stretches: Sequence[float]) -> list[int]:

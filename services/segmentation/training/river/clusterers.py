@@ -27,7 +27,7 @@ class Clusterer(Protocol):
         """Of the clusters as they are now, in River's order; there may be none yet. Asking changes nothing."""
 
     def renew(self, users: Sequence[Scaled]) -> None:
-        """Set the centres anew where these users would be served much better by others."""
+        """Move the centres to where they serve these users well, so far as that is not how they are learned anyway."""
 
     def state(self) -> State:
         """All of it; learning on does not change what was given."""

@@ -1,6 +1,7 @@
 """River's two clusterers around means. Their centres start where k-means++ puts them, not at chance."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from river import cluster
@@ -11,7 +12,7 @@ from services.segmentation.training.river import starts
 from services.segmentation.training.river.catalogue import Settings
 from services.segmentation.training.river.points import point, scaled_at
 
-MUCH_WORSE = 1.1
+MUCH_WORSE = 1.05
 """So many times the inertia that centres could have."""
 
 
@@ -40,17 +41,17 @@ class KMeans:
         return tuple(map(scaled_at, self._river.centers.values()))
 
     def renew(self, users: Sequence[Scaled]) -> None:
-        """Centres go with the users that are theirs, so one whose users are gone stays behind for ever.
+        """Let the centres come to rest among these users: what learns a stream one by one never does, so clusters would
+        have other people from one version to the next, for no reason.
 
-        They never quite rest, so they are judged by where they would: else a noise would be taken for a worse place,
-        and centres given away that had the right ones.
+        They go with the users that are theirs, so one whose users are gone stays behind for ever. Where others would be
+        much better they are given up.
         """
         near = with_company(users)
-        best, settled = _best(self._settings, near), starts.settled(near, self.centres())
-        if self._inertia(near, settled) > MUCH_WORSE * self._inertia(near, best):
-            self._set(best)
-        elif self._inertia(near, self.centres()) > MUCH_WORSE * self._inertia(near, settled):
-            self._set(settled)
+        here, best = self.centres(), _best(self._settings, near)
+        rested = min(here, starts.settled(near, here), key=partial(self._inertia, near))
+        is_bad = self._inertia(near, rested) > MUCH_WORSE * self._inertia(near, best)
+        self._set(best if is_bad else rested)
 
     def state(self) -> dict[str, Any]:
         return {"centres": list(map(list, self.centres()))}

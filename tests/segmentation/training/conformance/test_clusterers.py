@@ -128,11 +128,20 @@ def test_kmeans_sets_a_centre_anew_that_was_left_behind() -> None:
     assert starts.inertia(after, renewed, 2.0) <= 1.1 * starts.inertia(after, starts.centres(after, 3, 1), 2.0)
 
 
-def test_centres_that_serve_well_stay_where_they_are() -> None:
+def test_centres_that_serve_well_come_to_rest_each_in_its_own_group() -> None:
+    rows = users(500, seed=2)
     model = clusterers.start("KMeans", {"n_clusters": GROUPS}, users(500))
     before = model.centres()
-    model.renew(users(500, seed=2))
-    assert model.centres() == before
+    model.renew(rows)
+    rested = model.centres()
+    assert all(math.dist(one, other) < 0.3 for one, other in zip(before, rested, strict=True))
+    model.renew(rows)
+    assert model.centres() == rested
+    for user in users(2_000, seed=3):
+        model.learn(user)
+    assert model.centres() != rested
+    model.renew(rows)
+    assert all(math.dist(one, other) < 1e-9 for one, other in zip(model.centres(), rested, strict=True))
 
 
 def test_a_group_that_comes_later_gets_a_cluster_of_its_own() -> None:

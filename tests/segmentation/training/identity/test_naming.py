@@ -337,3 +337,13 @@ def test_two_that_run_into_each_other_stay_two_if_together_they_would_be_most_of
         two = people((0.0, 0.0), 1_500, 1), people((apart, 0.0), 1_500, 2)
         found = naming.groups(*two, people((0.0, 6.0), others, 3))
     assert len(set(found.ids)) == clusters
+
+
+def test_groups_between_which_many_come_and_go_stay_two_as_long_as_they_are_as_far_apart_as_others() -> None:
+    naming, third = Naming(), people((-1.0, 2.0), 2_000)
+    one, other = people((-2.0, 0.0), 100), people((0.0, 0.0), 100)
+    before = naming.groups(one, other, third)
+    between: list[Vector] = [(number / 1_500 - 2.0, 0.0) for number in range(3_000)]
+    left, right = between[:1_500], between[1_500:]
+    assert naming.groups([*one, *left], [*other, *right], third).ids == before.ids
+    assert naming.groups(one, other, third).ids == before.ids

@@ -5,7 +5,7 @@ import pytest
 from scipy.cluster.vq import kmeans2
 
 from services.segmentation.training.identity.places import View
-from services.segmentation.training.identity.valleys import Depth, depth, depths
+from services.segmentation.training.identity.valleys import Depth, are_near, depth, depths
 from tests.segmentation.training.identity.namings import people, plain
 
 
@@ -70,3 +70,10 @@ def test_what_may_be_filled_by_chance_is_not_filled_for_sure(emptiest: int, is_s
     found = Depth(emptiest, 100)
     assert (found.is_filled, found.is_filled_for_sure) == (True, is_sure)
     assert not Depth(19, 19).is_filled_for_sure
+
+
+def test_two_are_near_where_a_third_is_twice_as_far_away() -> None:
+    view = View([(0.0, 0.0), (1.0, 0.0), (3.1, 0.0)], 2.0, plain(2), [])
+    assert are_near(view, 0, 1, [0, 1, 2])
+    assert not are_near(view, 1, 2, [0, 1, 2])
+    assert are_near(view, 1, 2, [1, 2]), "there is no third"
