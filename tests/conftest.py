@@ -1,7 +1,8 @@
 """Servers that the whole run shares. Where one cannot start, CI fails; elsewhere Kafka alone may be skipped."""
 
+import gc
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from typing import NoReturn
 
 import pytest
@@ -16,11 +17,29 @@ from tests.support.side_by_side import SideBySide, turn_of
 PATIENCE_S = 20.0
 """With servers that do answer, however busy the machine is; what is about silence has a time of its own."""
 
+GARBAGE = 10_000
+"""How many objects are made, beyond those that went, before the garbage collector looks at them."""
+
 # Machines differ too much in speed for a deadline to say anything; a failing example prints how to run it again.
 settings.register_profile(
     "tranche", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 settings.load_profile("tranche")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is collected stays, and is much: the garbage collector, which would look at it ever again, never does.
+
+    Of what tests leave behind it waits for more than usual: a fifth of the time of a test that opens an app was its.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.set_threshold(GARBAGE)
+        gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)
