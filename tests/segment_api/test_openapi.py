@@ -132,9 +132,10 @@ def made() -> dict[str, Any]:
 
 
 @pytest.fixture
-async def document(client: httpx.AsyncClient, made: dict[str, Any]) -> dict[str, Any]:
+async def document(settings: ApiSettings, made: dict[str, Any]) -> dict[str, Any]:
     if not made:
-        made.update((await client.get("/openapi.json")).json())
+        async with client_of(settings) as client:
+            made.update((await client.get("/openapi.json")).json())
     return made
 
 
