@@ -1,8 +1,10 @@
 """What holds for every kind of training: versions, resuming, and what poison cannot do."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import cache
 from math import inf, nan
+from typing import Any, NamedTuple
 
 import orjson
 import pytest
@@ -33,6 +35,25 @@ def published(training: Training, stream: Iterable[Told]) -> list[Snapshot]:
     return [snapshot for snapshot in found if snapshot is not None]
 
 
+class Learned(NamedTuple):
+    """What was told, and what came of it."""
+
+    stream: list[Told]
+    snapshots: list[Snapshot]
+    state: dict[str, Any]
+
+
+def learn(kind: str) -> Learned:
+    training, stream = fresh(kind), [*told(kind, 1_300)]
+    return Learned(stream, published(training, stream), training.state())
+
+
+@pytest.fixture(scope="module")
+def learned() -> Callable[[str], Learned]:
+    """By kind, a training that is over, for all who only look at it."""
+    return cache(learn)
+
+
 def stopped(kind: str, training: Training) -> Training:
     """The same in another process."""
     return resume("m", DEFINITIONS[kind], orjson.loads(orjson.dumps(training.state())))
@@ -40,9 +61,10 @@ def stopped(kind: str, training: Training) -> Training:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("every", [97, 413])
-def test_a_training_that_was_stopped_goes_on_to_the_same_snapshots(kind: str, every: int) -> None:
-    stream = [*told(kind, 1_300)]
-    whole = published(fresh(kind), stream)
+def test_a_training_that_was_stopped_goes_on_to_the_same_snapshots(
+    learned: Callable[[str], Learned], kind: str, every: int
+) -> None:
+    stream, whole, _ = learned(kind)
     training, parts = fresh(kind), []
     for at in range(0, len(stream), every):
         parts += published(training, stream[at : at + every])
@@ -61,8 +83,10 @@ def test_its_state_is_what_json_holds(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_first_snapshot_is_due_after_the_warm_up_and_each_after_as_many_samples_as_is_said(kind: str) -> None:
-    snapshots = published(fresh(kind), told(kind, 1_300))
+def test_the_first_snapshot_is_due_after_the_warm_up_and_each_after_as_many_samples_as_is_said(
+    learned: Callable[[str], Learned], kind: str
+) -> None:
+    snapshots = learned(kind).snapshots
     definition = DEFINITIONS[kind]
     assert [snapshot.version for snapshot in snapshots] == [*range(1, len(snapshots) + 1)]
     assert [snapshot.samples for snapshot in snapshots][:3] == [
@@ -74,9 +98,8 @@ def test_the_first_snapshot_is_due_after_the_warm_up_and_each_after_as_many_samp
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_snapshot_says_something_of_everybody(kind: str) -> None:
-    stream = [*told(kind, 1_300)]
-    snapshot = published(fresh(kind), stream)[-1]
+def test_a_snapshot_says_something_of_everybody(learned: Callable[[str], Learned], kind: str) -> None:
+    stream, (*_, snapshot), _ = learned(kind)
     seen = [each for each in stream if isinstance(each, Sample) and None not in each.features]
     assert all(predict(snapshot, each.features) is not None for each in seen)
 
@@ -131,13 +154,14 @@ def test_a_sample_without_a_label_is_refused_where_labels_are_learned() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_state_is_refused_that_is_damaged_or_of_another_definition(kind: str) -> None:
-    training = fresh(kind)
-    published(training, told(kind, 1_300))
+def test_a_state_is_refused_that_is_damaged_or_of_another_definition(
+    learned: Callable[[str], Learned], kind: str
+) -> None:
+    state = learned(kind).state
     other = DEFINITIONS[kind].model_copy(update={"among": "others"})
     with pytest.raises(ValueError, match="another definition"):
-        resume("m", other, training.state())
-    for broken in ({}, {**training.state(), "course": 1, "panel": 5}):
+        resume("m", other, state)
+    for broken in ({}, {**state, "course": 1, "panel": 5}):
         with pytest.raises(ValueError, match="not the state"):
             resume("m", DEFINITIONS[kind], broken)
 
@@ -197,16 +221,17 @@ def test_a_late_sample_does_not_turn_the_clock_back() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_latest_snapshot_is_kept_where_users_move_between_its_classes(kind: str) -> None:
-    training = fresh(kind)
-    published(training, told(kind, 1_300))
-    course = training.state().get("course", training.state())
+def test_the_latest_snapshot_is_kept_where_users_move_between_its_classes(
+    learned: Callable[[str], Learned], kind: str
+) -> None:
+    state = learned(kind).state
+    course = state.get("course", state)
     assert (course["journal"]["latest"] is not None) is (kind in {"cluster", "rfm"})
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_as_long_as_users_are_as_they_were_the_scale_stays(kind: str) -> None:
-    assert len({snapshot.scale for snapshot in published(fresh(kind), told(kind, 1_300))}) == 1
+def test_as_long_as_users_are_as_they_were_the_scale_stays(learned: Callable[[str], Learned], kind: str) -> None:
+    assert len({snapshot.scale for snapshot in learned(kind).snapshots}) == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -5,7 +5,7 @@ import pytest
 from tests.quality import batch, plots
 from tests.quality.clusters import ids_kept
 from tests.quality.harm import killed, poisoned
-from tests.quality.judging import answers, cluster_model, vectors, watch
+from tests.quality.judging import Watched, answers, cluster_model, vectors, watch
 from tests.quality.labelled import Alike, Buying
 from tests.quality.measures import ari, kept
 from tests.quality.planted import Planted, Shape
@@ -17,11 +17,16 @@ SIX_GROUPS = Planted(Shape(8, apart=6), plots.steady(6), users=1_500, samples=3_
 SIX = cluster_model(8, n_clusters=6, warm_up=500, publish_every=500)
 
 
-def test_planted_groups_are_found_as_well_as_by_batch_k_means() -> None:
-    watched = watch(SIX, SIX_GROUPS)
-    users = list(watched.newest.values())
+@pytest.fixture(scope="module")
+def clean() -> Watched:
+    """The six groups without any poison, which several tests compare with."""
+    return watch(SIX, SIX_GROUPS)
+
+
+def test_planted_groups_are_found_as_well_as_by_batch_k_means(clean: Watched) -> None:
+    users = list(clean.newest.values())
     truth = [told.group for told in users]
-    assert ari(truth, answers(watched.last, users)) > max(0.95, ari(truth, batch.kmeans(vectors(users), 6)) - 0.02)
+    assert ari(truth, answers(clean.last, users)) > max(0.95, ari(truth, batch.kmeans(vectors(users), 6)) - 0.02)
 
 
 @pytest.mark.parametrize(("estimator", "least"), [("DBSTREAM", 0.9), ("DenStream", 0.9)])
@@ -46,15 +51,15 @@ def test_a_group_that_was_silent_has_its_id_when_it_is_back() -> None:
     assert min(ids_kept(watched, lambda told: told.group == 0)) >= 0.99
 
 
-def test_one_poisoned_sample_changes_nobody_s_id() -> None:
+def test_one_poisoned_sample_changes_nobody_s_id(clean: Watched) -> None:
     stream = list(SIX_GROUPS)
-    clean, harmed = watch(SIX, stream), watch(SIX, [*stream[:400], *poisoned(stream[400:401], part=1.0), *stream[401:]])
+    harmed = watch(SIX, [*stream[:400], *poisoned(stream[400:401], part=1.0), *stream[401:]])
     users = list(clean.newest.values())
     assert kept(answers(clean.last, users), answers(harmed.last, users)) >= 0.995
 
 
-def test_a_user_who_is_nothing_but_extremes_parts_nobody_else_otherwise() -> None:
-    clean, harmed = watch(SIX, SIX_GROUPS), watch(SIX, poisoned(SIX_GROUPS, part=0.05))
+def test_a_user_who_is_nothing_but_extremes_parts_nobody_else_otherwise(clean: Watched) -> None:
+    harmed = watch(SIX, poisoned(SIX_GROUPS, part=0.05))
     users = list(clean.newest.values())
     assert ari(answers(clean.last, users), answers(harmed.last, users)) >= 0.98
 
@@ -100,11 +105,11 @@ def test_a_new_group_ends_nobody_s_id_though_there_was_a_centre_to_spare() -> No
 
 @pytest.mark.parametrize(("part", "users"), [(0.02, 1_000_000), (0.05, 50)])
 def test_some_users_who_are_nothing_but_extremes_part_nobody_else_otherwise_and_change_no_id(
-    part: float, users: int
+    clean: Watched, part: float, users: int
 ) -> None:
     stream = list(SIX_GROUPS)
     early, late = poisoned(stream[:1_000], part, users), list(poisoned(stream[1_000:], part, users, seed=2))
-    clean, always, lately = (watch(SIX, each) for each in (stream, [*early, *late], [*stream[:1_000], *late]))
+    always, lately = (watch(SIX, each) for each in ([*early, *late], [*stream[:1_000], *late]))
     others = list(clean.newest.values())
     assert ari(answers(clean.last, others), answers(always.last, others)) >= 0.97
     assert kept(answers(clean.last, others), answers(lately.last, others)) >= 0.98

@@ -45,9 +45,19 @@ def later(stream: Iterable[Sample], minutes: int) -> Iterator[Sample]:
     return (replace(each, at_ms=each.at_ms + minutes * 60_000) for each in stream)
 
 
-def test_planted_groups_are_found() -> None:
-    stream = [*samples(2_000)]
-    snapshot = told(fresh(), stream)[-1]
+@pytest.fixture(scope="module")
+def stream() -> Sequence[Sample]:
+    """Of the groups and of nobody else."""
+    return [*samples(2_000)]
+
+
+@pytest.fixture(scope="module")
+def snapshot(stream: Sequence[Sample]) -> Snapshot:
+    """The latest of that stream."""
+    return told(fresh(), stream)[-1]
+
+
+def test_planted_groups_are_found(stream: Sequence[Sample], snapshot: Snapshot) -> None:
     pairs = Counter((group_of(each.user), predict(snapshot, each.features)) for each in stream)
     assert len(set(ids_of(snapshot))) == 4
     assert sum(count for _, count in pairs.most_common(4)) >= 0.99 * len(stream)
@@ -59,9 +69,7 @@ def test_names_stay_from_snapshot_to_snapshot() -> None:
     assert len(snapshots) >= 10
 
 
-def test_what_is_told_of_clusters_is_of_the_users_seen_last() -> None:
-    stream = [*samples(2_000)]
-    snapshot = told(fresh(), stream)[-1]
+def test_what_is_told_of_clusters_is_of_the_users_seen_last(stream: Sequence[Sample], snapshot: Snapshot) -> None:
     assert isinstance(snapshot.body, Clusters)
     users = {each.user for each in stream}
     sizes = Counter(map(group_of, users))
@@ -118,14 +126,15 @@ def test_names_are_remembered_of_the_latest_clusters_alone() -> None:
 
 @pytest.mark.parametrize("poison", [(25.0, 25.0, 25.0), (-25.0, 25.0, -25.0), (None, None, None), (0.0, 0.0, 0.0)])
 @pytest.mark.parametrize("at", [50, 1_000])
-def test_a_poisoned_user_changes_nobody_elses_cluster(poison: tuple[float | None, ...], at: int) -> None:
-    clean = [*samples(2_000)]
-    poisoned = [*clean]
+def test_a_poisoned_user_changes_nobody_elses_cluster(
+    stream: Sequence[Sample], snapshot: Snapshot, poison: tuple[float | None, ...], at: int
+) -> None:
+    poisoned = [*stream]
     for number in range(20):
-        poisoned.insert(at + 40 * number, Sample(10**6, clean[at].at_ms, poison))
-    one, other = (told(fresh(), stream)[-1] for stream in (clean, poisoned))
-    pairs = Counter((predict(one, each.features), predict(other, each.features)) for each in clean)
-    assert sum(count for _, count in pairs.most_common(4)) >= 0.99 * len(clean)
+        poisoned.insert(at + 40 * number, Sample(10**6, stream[at].at_ms, poison))
+    other = told(fresh(), poisoned)[-1]
+    pairs = Counter((predict(snapshot, each.features), predict(other, each.features)) for each in stream)
+    assert sum(count for _, count in pairs.most_common(4)) >= 0.99 * len(stream)
 
 
 def test_who_goes_from_one_group_to_another_is_a_move() -> None:
