@@ -27,6 +27,15 @@ settings.register_profile(
 settings.load_profile("tranche")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Where Python keeps no bytecode beside the source, which is common in containers, it is kept in a folder of ours.
+
+    Otherwise each of the hundreds of processes that tests start compiles for itself what it imports.
+    """
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+        os.environ["PYTHONPYCACHEPREFIX"] = str(config.rootpath / ".cache" / "bytecode")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """What is collected stays, and is much: the garbage collector, which would look at it ever again, never does.
