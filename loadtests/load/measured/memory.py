@@ -9,7 +9,7 @@ LEAST_S = 600.0
 """Over less, what an allocator does now and then is all that there is to see."""
 LONG_ENOUGH_S = 2 * (LEAST_S + EVERY_S)
 """A run has to be as long for a growth to be told."""
-FULL = 0.98
+FULL = 0.999
 """The part of the most that a cache ever held."""
 MB = 1e6
 
@@ -21,7 +21,7 @@ class _Sample(NamedTuple):
 
 
 class MemoryGrowth:
-    """Of one process. Caches fill at first, so only what comes after counts, and of that the later half.
+    """Of one process. Caches fill at first, so only the later half of the time counts, and of that what comes after.
 
     A process tells how full its cache is, if it has one, in whatever unit. Of what it remembers it tells the bytes: the
     most that it ever was is not the process's own, as memory that is free again is seldom given back.
@@ -39,26 +39,25 @@ class MemoryGrowth:
     @property
     def mb_per_h(self) -> float | None:
         """The slope of the straight line through the samples; None where they are of too short a time."""
-        later = self._later_half(self._when_full())
-        if _span_s(later) < LEAST_S:
+        at_rest = [each for each in self._later_half() if each.at_s >= self._full_s()]
+        if _span_s(at_rest) < LEAST_S:
             return None
-        slope = linear_regression([each.at_s for each in later], [each.memory_bytes for each in later]).slope
+        slope = linear_regression([each.at_s for each in at_rest], [each.memory_bytes for each in at_rest]).slope
         return slope * 3_600 / MB
 
     @property
     def was_filling(self) -> bool:
         """Whether it is a cache that did not rest for long enough, and nothing else, that keeps a growth from being
         told."""
-        return self.mb_per_h is None and _span_s(self._later_half(self._samples)) >= LEAST_S
+        return self.mb_per_h is None and _span_s(self._later_half()) >= LEAST_S
 
-    def _when_full(self) -> list[_Sample]:
-        """Caches may lose some again, so from the first time on."""
+    def _full_s(self) -> float:
+        """When the cache was full for the first time; it may lose some again."""
         enough = FULL * max((each.cached for each in self._samples), default=0.0)
-        first = next((at for at, each in enumerate(self._samples) if each.cached >= enough), 0)
-        return self._samples[first:]
+        return next((each.at_s for each in self._samples if each.cached >= enough), 0.0)
 
-    @staticmethod
-    def _later_half(samples: list[_Sample]) -> list[_Sample]:
+    def _later_half(self) -> list[_Sample]:
+        samples = self._samples
         return [each for each in samples if each.at_s >= (samples[0].at_s + samples[-1].at_s) / 2]
 
 

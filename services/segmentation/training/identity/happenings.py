@@ -1,7 +1,8 @@
 """What is told of clusters when a version takes the place of another. Nothing is decided here.
 
-A cluster that is no longer there was merged if it would still be large enough and most of its people are in one other;
-else it faded. A new one was split off if most of its people were in one that is still there.
+A cluster that is no longer there was merged if most of its people are in one other, and they are still enough for a
+cluster and half of the most that it had; else it faded. A new one was split off if most of its people were in one that
+is still there.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -41,10 +42,10 @@ class Chronicle:
 
     def _heir(self, cluster: str, enough: float) -> str | None:
         """The cluster in which most of another's people are now."""
-        people = self._known.people(cluster)
+        people, core = self._known.people(cluster), self._known.core(cluster)
         for heir in self._heads:
             users = sum(int(count) for count, owner in zip(people, self._ids, strict=True) if owner == heir)
-            if 2 * users > people.sum() >= enough:
+            if 2 * users > people.sum() >= max(enough, core.users / 2):
                 return heir
         return None
 

@@ -33,6 +33,8 @@ class Place(NamedTuple):
     """As far from the centre nearly all of its people were; whoever is farther was not known to it."""
     is_core: bool = True
     """Whether most of the cluster's people were here; no other centre that stands for it has a claim to its name."""
+    users: int = 0
+    """The most that the cluster had, at all of its centres."""
 
 
 class View:
@@ -96,13 +98,21 @@ def _matrix(points: Sequence[Scaled], like: Scaled) -> Matrix:
 
 def remembered(view: View, cores: Mapping[str, int], ids: Sequence[str], before: Iterable[Place]) -> tuple[Place, ...]:
     """The places of a version, of which `ids` tell by centre what it stands for, and `cores` which has the claim."""
-    reaches = {place.id: place.reach for place in before if place.scale == view.scale}
+    earlier = {place.id: place for place in before}
+    reaches = {place.id: place.reach for place in earlier.values() if place.scale == view.scale}
+    users = {
+        each: max(count, earlier[each].users if each in earlier else 0) for each, count in _by_id(view, ids).items()
+    }
     is_core = [cores[ids[number]] == number for number in range(len(ids))]
     reached = [reaches.get(ids[number], 0.0) if is_core[number] else 0.0 for number in range(len(ids))]
     return tuple(
-        Place(ids[number], centre, view.scale, _reach(view, number, ids, reached[number]), is_core[number])
-        for number, centre in enumerate(view.centres)
+        Place(each, centre, view.scale, _reach(view, number, ids, reached[number]), is_core[number], users[each])
+        for number, (each, centre) in enumerate(zip(ids, view.centres, strict=True))
     )
+
+
+def _by_id(view: View, ids: Sequence[str]) -> Mapping[str, int]:
+    return {each: sum(int(view.users[number]) for number in range(len(ids)) if ids[number] == each) for each in ids}
 
 
 def _reach(view: View, number: int, ids: Sequence[str], before: float) -> float:
@@ -115,10 +125,10 @@ def _reach(view: View, number: int, ids: Sequence[str], before: float) -> float:
 
 def row_of(place: Place, scales: Sequence[Scale]) -> list[Any]:
     """As JSON holds it, with the number of its scale."""
-    return [place.id, list(place.centre), scales.index(place.scale), place.reach, place.is_core]
+    return [place.id, list(place.centre), scales.index(place.scale), *place[3:]]
 
 
 def place_in(row: Sequence[Any], scales: Sequence[Scale]) -> Place:
     """What `row_of` wrote."""
-    cluster, centre, scale, reach, is_core = row
-    return Place(cluster, tuple(centre), scales[scale], reach, is_core)
+    cluster, centre, scale, *rest = row
+    return Place(cluster, tuple(centre), scales[scale], *rest)

@@ -38,8 +38,11 @@ class Stakes(NamedTuple):
 
     def people(self, cluster: str) -> Numbers:
         """By centre, those that were at the core of a cluster."""
-        (number,) = (n for n, place in enumerate(self.places) if place.is_core and place.id == cluster)
-        return np.asarray(self.users[number])
+        return np.asarray(self.users[self.places.index(self.core(cluster))])
+
+    def core(self, cluster: str) -> Place:
+        (core,) = (place for place in self.places if place.is_core and place.id == cluster)
+        return core
 
 
 def stakes(view: View, places: Sequence[Place], gone: Sequence[Place]) -> Stakes:

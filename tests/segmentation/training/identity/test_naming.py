@@ -83,6 +83,14 @@ def test_clusters_that_merge_have_the_name_of_the_larger() -> None:
     assert naming.news() == [("merged", "c2", ("c3",))]
 
 
+def test_one_that_has_lost_most_of_its_people_fades_whoever_the_others_are_counted_to() -> None:
+    naming, one = Naming(), people((1.5, 0), 250)
+    naming.groups(people(LEFT, 500), one, people((2.5, 0), 200))
+    naming.groups(people(LEFT, 640), one, people((2.5, 0), 60))
+    assert naming.groups(people(LEFT, 640), one + people((2.5, 0), 60)).ids == ("c1", "c2")
+    assert naming.news() == [("faded", "c3", ())]
+
+
 def test_clusters_that_merged_and_part_again_have_their_names_back() -> None:
     naming, left, one, other = Naming(), people(LEFT, 500), people((1.5, 0), 150), people((2.5, 0), 200)
     naming.groups(left, one, other)
