@@ -12,7 +12,7 @@ from services.segmentation.training.river import starts
 from services.segmentation.training.river.catalogue import Settings
 from services.segmentation.training.river.points import point, scaled_at
 
-MUCH_WORSE = 1.05
+MUCH_WORSE = 1.1
 """So many times the inertia that centres could have."""
 
 
