@@ -144,7 +144,8 @@ class Course:
 
     def _snapshot(self, population: Population) -> Snapshot:
         assert self._learner is not None
-        occasion = Occasion(self._version, self._at_ms, population, self._journal.latest, self._journal.moves())
+        moves, gone_to = self._journal.moves(), self._journal.gone_to()
+        occasion = Occasion(self._version, self._at_ms, population, self._journal.latest, moves, gone_to)
         return Snapshot(
             self._model_id,
             self._version,

@@ -1,5 +1,7 @@
 """Who goes from one class to another, as the latest snapshot tells classes apart."""
 
+from collections.abc import Mapping
+
 from services.segmentation.models.prediction import Output, Rfm, predict
 from services.segmentation.models.samples import Sample
 from services.segmentation.models.snapshots import Clusters, Move, Snapshot
@@ -33,6 +35,10 @@ class Journal:
 
     def moves(self) -> tuple[Move, ...]:
         return self._moves.moves()
+
+    def gone_to(self) -> Mapping[str, str]:
+        """By class, the one to which most of its people have gone, where they have."""
+        return self._moves.gone_to()
 
     def state(self) -> State:
         return {"moves": self._moves.state(), "latest": self.latest and plain_snapshot(self.latest)}

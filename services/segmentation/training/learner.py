@@ -1,6 +1,6 @@
 """What a kind of model adds to a course: how it learns, and what its snapshot says. `course` has all that is common."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -45,6 +45,8 @@ class Occasion(NamedTuple):
     before: Snapshot | None
     """The one before, of a model that puts users into classes."""
     moves: tuple[Move, ...]
+    gone_to: Mapping[str, str]
+    """By class, the one to which most of its people have gone, where they have."""
 
 
 class Learner(Protocol):

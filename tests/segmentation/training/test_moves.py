@@ -49,6 +49,21 @@ def test_one_that_was_stored_goes_on_like_the_one_that_was_not(
     assert restored.state() == kept.state()
 
 
+def test_a_class_has_gone_to_the_one_that_half_of_its_people_are_in_now_and_to_none_that_gives_it_as_many() -> None:
+    moves = Moves()
+    for user in range(10):
+        moves.seen(user, "c1" if user < 6 else "c2", 0)
+    for user in (0, 1, 2, 3):
+        moves.seen(user, "c3", DAY_MS)
+    for user in (4, 5, 6, 7):  # who change places
+        moves.seen(user, "c2" if user < 6 else "c1", 2 * DAY_MS)
+    assert moves.gone_to() == {"c1": "c3"}
+    assert Moves.restore(orjson.loads(orjson.dumps(moves.state()))).gone_to() == {"c1": "c3"}
+    moves.seen(0, "c1", 3 * DAY_MS)
+    moves.seen(1, "c1", 3 * DAY_MS)
+    assert moves.gone_to() == {}
+
+
 def test_of_too_many_users_the_one_who_was_not_seen_for_the_longest_begins_anew(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -1,7 +1,10 @@
 """How good the models have to be, on a few of the streams that `python -m tests.quality` measures at length."""
 
+from collections import Counter
+
 import pytest
 
+from services.segmentation.models.snapshots import Clusters
 from tests.quality import batch, plots
 from tests.quality.clusters import ids_kept
 from tests.quality.harm import killed, poisoned
@@ -43,6 +46,17 @@ def test_when_one_of_eight_groups_fades_the_users_of_the_others_keep_their_ids()
     stream = Planted(Shape(4, apart=7), plots.fading(8), users=1_600, samples=6_000, seed=4)
     watched = watch(cluster_model(4, n_clusters=8, warm_up=500, publish_every=500), stream)
     assert min(ids_kept(watched, lambda told: told.group > 0)) >= 0.99
+
+
+def test_a_group_whose_people_go_over_to_another_is_told_as_merged_into_that() -> None:
+    stream = Planted(Shape(4, apart=7), plots.merging(5), users=1_000, samples=6_000, seed=3)
+    watched = watch(cluster_model(4, n_clusters=5, warm_up=500, publish_every=500), stream)
+    early, known = watched.snapshots[3], list(watched.so_far[3].values())
+    ids = [Counter(answers(early, [told for told in known if told.group == group])) for group in (0, 1)]
+    stays, goes = (found.most_common(1)[0][0] for found in ids)
+    assert isinstance(watched.last.body, Clusters)
+    told = [(each.what, each.cluster, each.others) for each in watched.last.body.happenings if each.version > 1]
+    assert told == [("merged", stays, (goes,))]
 
 
 def test_a_group_that_was_silent_has_its_id_when_it_is_back() -> None:

@@ -1,11 +1,11 @@
 """What is told of clusters when a version takes the place of another. Nothing is decided here.
 
-A cluster that is no longer there was merged if most of its people are in one other, and they are still enough for a
-cluster and half of the most that it had; else it faded. A new one was split off if most of its people were in one that
-is still there.
+A cluster that is no longer there was merged if most of its people have gone to one other, or are counted to it now and
+are still enough for a cluster and half of the most that it had; else it faded. A new one was split off if most of its
+people were in one that is still there.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from services.segmentation.models.snapshots import Happening
 from services.segmentation.training.identity.folding import Heads
@@ -15,8 +15,8 @@ from services.segmentation.training.identity.stakes import Stakes
 class Chronicle:
     """From the places of `known` to a version in which `ids` are the clusters by centre."""
 
-    def __init__(self, known: Stakes, heads: Heads, ids: Sequence[str]) -> None:
-        self._known, self._ids = known, ids
+    def __init__(self, known: Stakes, heads: Heads, ids: Sequence[str], gone_to: Mapping[str, str]) -> None:
+        self._known, self._ids, self._gone_to = known, ids, gone_to
         self._heads = {ids[head]: head for head in heads.values()}
         self._before = {place.id for place in known.places}
 
@@ -42,6 +42,8 @@ class Chronicle:
 
     def _heir(self, cluster: str, enough: float) -> str | None:
         """The cluster in which most of another's people are now."""
+        if self._gone_to.get(cluster) in self._heads:
+            return self._gone_to[cluster]
         people, core = self._known.people(cluster), self._known.core(cluster)
         for heir in self._heads:
             users = sum(int(count) for count, owner in zip(people, self._ids, strict=True) if owner == heir)

@@ -1,7 +1,8 @@
 """What clusters are called, from one version to the next: what is decided beside is put together here."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from types import MappingProxyType
+from typing import Any, Final, Self
 
 from services.segmentation.models.samples import Vector
 from services.segmentation.models.scaling import Scale, Scaled
@@ -17,6 +18,7 @@ from services.segmentation.training.identity.predecessor import taken_over
 from services.segmentation.training.identity.stakes import Stakes, stakes
 from services.segmentation.training.identity.valleys import depths
 
+NOWHERE: Final[Mapping[str, str]] = MappingProxyType({})
 HYSTERESIS = 0.5
 """A cluster with a name keeps it with this part of the users that it takes to get one."""
 
@@ -36,19 +38,20 @@ class Identity:
         minimum_share: float,
         version: int,
         at_ms: int,
+        gone_to: Mapping[str, str] = NOWHERE,
     ) -> Clusters:
         """The clusters of the next version: an id for every centre, in their order, without facts and moves.
 
         `rows` are the features of the users of the panel, not scaled; the centres are in `scale`. A centre that
         fewer of them are nearest to than `minimum_share` stands for another cluster, so an id may be there several
-        times. Raises ValueError where a centre is not finite.
+        times. `gone_to` tells to which cluster most people of another went. Raises ValueError of centres not finite.
         """
         view = View(centres, power, scale, rows)
         known = stakes(view, self._memory.places, self._memory.gone)
         share = minimum_share * view.everybody
         heads, names = self._grouped(view, known, share)
         ids = self._ids(heads, names, first_rows(view, heads))
-        chronicle = Chronicle(known, heads, ids)
+        chronicle = Chronicle(known, heads, ids, gone_to)
         told = chronicle.happenings(version, at_ms, {place.id for place in self._memory.gone}, HYSTERESIS * share)
         cores = {ids[leader]: leader for leader in led(view, heads).values()}
         places = remembered(view, cores, ids, self._memory.homes.values())

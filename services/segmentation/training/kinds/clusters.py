@@ -59,6 +59,7 @@ class _Grouping:
             self._definition.minimum_share,
             version,
             occasion.at_ms,
+            occasion.gone_to,
         )
         texts = [FeatureText(name, term) for name, term in self._definition.features.items()]
         before = _in_scale(occasion.before, population.scale)

@@ -91,6 +91,18 @@ def test_one_that_has_lost_most_of_its_people_fades_whoever_the_others_are_count
     assert naming.news() == [("faded", "c3", ())]
 
 
+def test_one_whose_people_have_gone_to_another_one_by_one_is_merged_into_that() -> None:
+    naming, one = Naming(), people((1.5, 0), 250)
+    naming.groups(people(LEFT, 500), one, people((2.5, 0), 200))
+    rest = one + people((2.5, 0), 60)
+    rows = people(LEFT, 640) + rest
+    naming.latest = naming.identity.name(
+        [LEFT, middle(rest)], 2.0, plain(2), rows, 0.02, 2, 0, {"c3": "c1", "c1": "c3"}
+    )
+    naming.version = 2
+    assert naming.news() == [("merged", "c1", ("c3",))]
+
+
 def test_clusters_that_merged_and_part_again_have_their_names_back() -> None:
     naming, left, one, other = Naming(), people(LEFT, 500), people((1.5, 0), 150), people((2.5, 0), 200)
     naming.groups(left, one, other)

@@ -219,7 +219,7 @@ def test_in_another_scale_it_starts_again_with_the_users_seen_last(estimator: st
 def test_groups_that_come_where_no_centre_is_are_found_at_the_next_snapshot() -> None:
     learner = kind().begin(population(ONES, samples(300, groups=2)))
     everybody = population(ONES, samples(600))
-    body = learner.body(Occasion(1, 1, everybody, None, ()))
+    body = learner.body(Occasion(1, 1, everybody, None, (), {}))
     assert isinstance(body, Clusters)
     places = [ONES.scaled(place) for place in PLACES]
     assert len({nearest(body, place) for place in places}) == 4
