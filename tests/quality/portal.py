@@ -1,8 +1,8 @@
 """A portal to which most come now and then: clusters are told apart among people of whom most are of none.
 
 Regulars are of a group, and of a clear taste. Casual users come once or twice, a quarter of them for a single event,
-and like a bit of two groups or of all, so that they lie between the groups. Nothing happens
-to anybody: ids should stay.
+and like a bit of two groups or of all, so that they lie between the groups. Nothing happens to anybody: ids should
+stay.
 """
 
 import statistics

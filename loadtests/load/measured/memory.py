@@ -39,7 +39,8 @@ class MemoryGrowth:
     @property
     def mb_per_h(self) -> float | None:
         """The slope of the straight line through the samples; None where they are of too short a time."""
-        at_rest = [each for each in self._later_half() if each.at_s >= self._full_s()]
+        full_s = self._full_s()
+        at_rest = [each for each in self._later_half() if each.at_s >= full_s]
         if _span_s(at_rest) < LEAST_S:
             return None
         slope = linear_regression([each.at_s for each in at_rest], [each.memory_bytes for each in at_rest]).slope

@@ -30,7 +30,7 @@ class Moves:
         """A sample of a user, who is in this class now. Samples of a user come in their order."""
         before = self._classes.pop(user, None)
         self._classes[user] = class_name
-        self._settle(before, class_name)
+        self._enter(before, class_name)
         if before is not None:
             self._count(at_ms // DAY_MS, (before, class_name))
         elif len(self._classes) > MOST_USERS:
@@ -47,11 +47,11 @@ class Moves:
     def gone_to(self) -> Mapping[str, str]:
         """By class, the one to which half as many have gone, and not come back, as were ever in it at a time."""
         flows = Counter[tuple[str, str]]()
-        for _, before, after, users in self.moves():
-            flows[before, after] += users
+        for pairs in self._days.values():
+            flows.update(pairs)
         return {
             before: after
-            for (before, after), users in flows.items()
+            for (before, after), users in sorted(flows.items())
             if before != after and 2 * (users - flows[after, before]) >= self._most.get(before, inf)
         }
 
@@ -73,7 +73,7 @@ class Moves:
             moves._count(day, (before, after), users)
         return moves
 
-    def _settle(self, before: str | None, now: str) -> None:
+    def _enter(self, before: str | None, now: str) -> None:
         if before != now:
             self._sizes[now] += 1
             self._most[now] = max(self._most.get(now, 0), self._sizes[now])

@@ -1,5 +1,6 @@
 """Where clusters were, and where users and centres are now: all that names are decided by."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -100,19 +101,16 @@ def remembered(view: View, cores: Mapping[str, int], ids: Sequence[str], before:
     """The places of a version, of which `ids` tell by centre what it stands for, and `cores` which has the claim."""
     earlier = {place.id: place for place in before}
     reaches = {place.id: place.reach for place in earlier.values() if place.scale == view.scale}
-    users = {
-        each: max(count, earlier[each].users if each in earlier else 0) for each, count in _by_id(view, ids).items()
-    }
+    users = Counter[str]()
+    for each, count in zip(ids, view.users.tolist(), strict=True):
+        users[each] += count
+    users |= Counter({place.id: place.users for place in earlier.values()})  # the larger of both
     is_core = [cores[ids[number]] == number for number in range(len(ids))]
     reached = [reaches.get(ids[number], 0.0) if is_core[number] else 0.0 for number in range(len(ids))]
     return tuple(
         Place(each, centre, view.scale, _reach(view, number, ids, reached[number]), is_core[number], users[each])
         for number, (each, centre) in enumerate(zip(ids, view.centres, strict=True))
     )
-
-
-def _by_id(view: View, ids: Sequence[str]) -> Mapping[str, int]:
-    return {each: sum(int(view.users[number]) for number in range(len(ids)) if ids[number] == each) for each in ids}
 
 
 def _reach(view: View, number: int, ids: Sequence[str], before: float) -> float:

@@ -77,3 +77,5 @@ def test_two_are_near_where_a_third_is_twice_as_far_away() -> None:
     assert are_near(view, 0, 1, [0, 1, 2])
     assert not are_near(view, 1, 2, [0, 1, 2])
     assert are_near(view, 1, 2, [1, 2]), "there is no third"
+    closer = View([(0.0, 0.0), (1.0, 0.0), (2.9, 0.0)], 2.0, plain(2), [])
+    assert not are_near(closer, 0, 1, [0, 1, 2])
